@@ -1,0 +1,12 @@
+import { createDefaultEsmPreset } from 'ts-jest'
+
+export default {
+  ...createDefaultEsmPreset({ diagnostics: false }),
+  testEnvironment: 'node',
+  roots: ['<rootDir>/test'],
+  testMatch: ['**/*.test.ts'],
+  injectGlobals: false,
+  // an embedded database takes 0.3 to 0.9 GB
+  maxWorkers: 2,
+  testTimeout: 60_000,
+}

@@ -1,0 +1,40 @@
+import knex, { type Knex } from 'knex'
+import { openEmbedded } from './embedded.ts'
+
+/** Where the database is. */
+export type DatabaseSettings =
+  | { readonly kind: 'embedded'; readonly dataDir: string }
+  | { readonly kind: 'postgres'; readonly url: string }
+
+/** An open database. */
+export interface Database {
+  readonly knex: Knex
+  /** Rows in the largest batch that the database takes without keeping others waiting. */
+  readonly largestBatch: number
+  /** Ends all connections; the embedded database is stopped. */
+  close(): Promise<void>
+}
+
+// Whoever can't have a connection within this time is told so, rather than left to wait.
+const PATIENCE = 5_000
+
+/**
+ * Opens the database. A PostgreSQL server is connected to when it is first needed, so that the service can
+ * start before it.
+ *
+ * @throws FolderInUse If another process has the embedded database open
+ */
+export async function openDatabase(settings: DatabaseSettings): Promise<Database> {
+  if (settings.kind === 'embedded') return { ...(await openEmbedded(settings.dataDir)), largestBatch: 500 }
+  const pool = knex({
+    client: 'pg',
+    connection: {
+      connectionString: settings.url,
+      connectionTimeoutMillis: PATIENCE,
+      application_name: 'rollcall',
+    },
+    pool: { min: 0, max: 10 },
+    acquireConnectionTimeout: PATIENCE,
+  })
+  return { knex: pool, largestBatch: 1_000, close: () => pool.destroy() }
+}

@@ -1,0 +1,23 @@
+import type { Knex } from 'knex'
+import { asServiceError } from './trouble.ts'
+
+/** A row of a result, as `pg` gives it. */
+export type ResultRow = Readonly<Record<string, unknown>>
+
+/**
+ * Runs one statement, its parameters marked by `?`.
+ *
+ * @throws ServiceError `database.unreachable` If the connection is lost, or the server is in trouble
+ */
+export async function query<T extends ResultRow>(
+  knex: Knex,
+  sql: string,
+  parameters: readonly (string | number | null)[] = [],
+): Promise<readonly T[]> {
+  try {
+    const result = await knex.raw<{ rows: T[] }>(sql, parameters as Knex.RawBinding[])
+    return result.rows
+  } catch (error) {
+    throw asServiceError(error)
+  }
+}

@@ -1,0 +1,37 @@
+import pg from 'pg'
+import { ServiceError } from '../errors.ts'
+
+/** Trouble of a batch that may be over when it is tried again; see PostgreSQL's appendix A. */
+const inTheWay = new Set([
+  '23505', // unique_violation: another writer took a key after it was looked up
+  '40001', // serialization_failure
+  '40P01', // deadlock_detected
+  '55P03', // lock_not_available
+])
+
+/** SQLSTATE classes in which the database itself, and not what it was asked, is in trouble. */
+const troubled = ['08', '53', '57', '58', 'XX']
+
+/** Whether another writer was in the way, so that trying the same again makes sense at once. */
+export function isInTheWay(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && inTheWay.has(error.code ?? '')
+}
+
+/** Whether a key is taken. */
+export function isTaken(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && error.code === '23505'
+}
+
+/**
+ * What the service says of an error from the database. An error without a SQLSTATE never came from the
+ * server: the connection, or the wait for one, failed.
+ */
+export function asServiceError(error: unknown): unknown {
+  if (error instanceof ServiceError) return error
+  const fromServer = error instanceof pg.DatabaseError
+  if (fromServer && !troubled.includes(error.code?.slice(0, 2) ?? '')) return error
+  return new ServiceError('database.unreachable', 'The database can not be reached now: try again later.', {
+    headers: { 'Retry-After': '10' },
+    cause: error,
+  })
+}

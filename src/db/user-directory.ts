@@ -1,0 +1,119 @@
+import type { Knex } from 'knex'
+import { setTimeout } from 'node:timers/promises'
+import { columnNames, type ColumnName } from '../users/columns.ts'
+import type { KeySets, UserDirectory, Users, UserToStore } from '../users/user-directory.ts'
+import { keysOf, providerPair, type StoredUser } from '../users/user.ts'
+import { query, type ResultRow } from './query.ts'
+import { asServiceError, isInTheWay, isTaken } from './trouble.ts'
+import { findJoined, findRows, foundColumns, insertStatement, SEPARATOR, updateStatement } from './user-sql.ts'
+
+// With one import at a time in an organization only writers from outside can be in the way.
+const ATTEMPTS = 8
+
+// Any number that nothing else in the database locks: the bytes of "user".
+const IMPORT_LOCK = 0x75736572
+
+/** The users of all organizations in PostgreSQL. */
+export function createUserDirectory(knex: Knex): UserDirectory {
+  return {
+    transaction: (organizationId, work) => retried(() => inTransaction(knex, organizationId, work)),
+
+    hasUser: async (organizationId, id) => {
+      const sql = 'select 1 from users where organization_id = ?::integer and id = ?::text'
+      // No stored id holds a NUL, and PostgreSQL takes none.
+      return !id.includes('\0') && (await query(knex, sql, [organizationId, id])).length > 0
+    },
+  }
+}
+
+async function retried<T>(attempt: () => Promise<T>): Promise<T> {
+  for (let number = 1; ; number += 1) {
+    try {
+      return await attempt()
+    } catch (error) {
+      if (number === ATTEMPTS || !isInTheWay(error)) throw asServiceError(error)
+      await setTimeout(Math.random() * 2 ** number)
+    }
+  }
+}
+
+/** The lock is released by the commit, so the next import of the organization sees all of this batch. */
+function inTransaction<T>(knex: Knex, organizationId: number, work: (users: Users) => Promise<T>): Promise<T> {
+  return knex.transaction(async (trx) => {
+    await query(trx, 'select pg_advisory_xact_lock(?::integer, ?::integer)', [IMPORT_LOCK, organizationId])
+    return work(usersIn(trx, organizationId))
+  })
+}
+
+function usersIn(trx: Knex, organizationId: number): Users {
+  const insert = async (users: readonly UserToStore[]): Promise<void> => {
+    const { sql, parameters } = insertStatement(organizationId, users)
+    await query(trx, sql, parameters)
+  }
+  return {
+    insert,
+    find: (keys) => find(trx, organizationId, keys),
+    lockActiveOwners: () => lockActiveOwners(trx, organizationId),
+
+    tryInsert: async (users) => {
+      await query(trx, 'savepoint before_insert')
+      try {
+        await insert(users)
+        return true
+      } catch (error) {
+        if (!isTaken(error)) throw error
+        await query(trx, 'rollback to savepoint before_insert')
+        return false
+      }
+    },
+
+    update: async (users: readonly UserToStore[], changed: readonly ColumnName[]) => {
+      const { sql, parameters } = updateStatement(organizationId, users, changed)
+      await query(trx, sql, parameters)
+    },
+  }
+}
+
+const joined = (keys: readonly string[]): string | null => (keys.length === 0 ? null : keys.join(SEPARATOR))
+
+async function find(trx: Knex, organizationId: number, keys: KeySets): Promise<StoredUser[]> {
+  const pairs = keys.providers.map(providerPair)
+  const types = joined(pairs.map(([type]) => type))
+  const providerIds = joined(pairs.map(([, id]) => id))
+  const [ids, slugs, emails] = [keys.ids, keys.slugs, keys.emails].map(joined)
+  const parameters = [ids, slugs, types, providerIds, emails].flatMap((each, index) =>
+    index === 2 ? [each ?? null] : [each ?? null, organizationId],
+  )
+  const [row] = await query<Record<string, string | null>>(trx, findJoined, parameters)
+  const texts = foundColumns.map((name) => row?.[name] ?? undefined)
+  if (texts[0] === undefined) return []
+  const table = texts.map((text = '') => text.split(SEPARATOR))
+  const count = table[0]?.length ?? 0
+  if (table.some(({ length }) => length !== count)) return findOneByOne(trx, parameters)
+  return Array.from({ length: count }, (_, user) => storedUser(table.map((column) => column[user] ?? '')))
+}
+
+/** For users whom somebody else gave a separator: they are read as they are. */
+async function findOneByOne(trx: Knex, parameters: readonly (string | number | null)[]): Promise<StoredUser[]> {
+  const rows = await query<ResultRow>(trx, findRows, parameters)
+  return rows.map((row) => storedUser(foundColumns.map((name) => row[name] as string)))
+}
+
+function storedUser(texts: readonly string[]): StoredUser {
+  const values = texts.slice(0, columnNames.length)
+  const [slug, email] = texts.slice(columnNames.length)
+  // The stored keys count, whoever wrote them; the pair is its own key.
+  const { provider } = keysOf(values)
+  return { id: values[0] ?? '', values, keys: { slug: slug || undefined, provider, email: email || undefined } }
+}
+
+async function lockActiveOwners(trx: Knex, organizationId: number): Promise<number> {
+  const sql = `
+    select count(*)::integer as owners from (
+      select active, status from users
+       where organization_id = ?::integer and roles @> '{organization_owner}'
+       order by id for update
+    ) o where active and status <> 'suspended'`
+  const [row] = await query<{ owners: number }>(trx, sql, [organizationId])
+  return row?.owners ?? 0
+}

@@ -1,0 +1,62 @@
+/**
+ * Every way in which the service refuses or gives up, and the HTTP status of each (RFC 9110).
+ * A code is stable and for programs; the detail of a {@link ServiceError} is a sentence for people.
+ */
+const statuses = {
+  'request.malformed': 400,
+  'request.query': 400,
+  'request.preference': 400,
+  'request.token_in_url': 400,
+  'request.idempotency_key': 400,
+  'request.interrupted': 400,
+  'csv.not_csv': 400,
+  'csv.header': 400,
+  'token.missing': 401,
+  'token.invalid': 401,
+  'role.forbidden': 403,
+  'route.unknown': 404,
+  'organization.unknown': 404,
+  'method.not_allowed': 405,
+  'accept.not_acceptable': 406,
+  'upload.too_large': 413,
+  'upload.too_many_rows': 413,
+  'upload.too_many_columns': 413,
+  'media_type.unsupported': 415,
+  'encoding.unsupported': 415,
+  'charset.unsupported': 415,
+  internal: 500,
+  'database.unreachable': 503,
+  'issuer.unreachable': 503,
+  'service.stopping': 503,
+} as const
+
+/** A stable name for one way of failing. */
+export type ErrorCode = keyof typeof statuses
+
+/** What a {@link ServiceError} may carry beside its sentence. */
+export interface ServiceErrorOptions extends ErrorOptions {
+  /** Header fields that the answer must have, such as `Allow` or `WWW-Authenticate`. */
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+/** An import or a request that ends here. A bad row is never one of these: it is a value. */
+export class ServiceError extends Error {
+  readonly code: ErrorCode
+  readonly headers: Readonly<Record<string, string>>
+
+  /**
+   * @param code - what failed, for programs
+   * @param detail - one or two sentences for people: what was wrong, where, and what to do
+   */
+  constructor(code: ErrorCode, detail: string, options: ServiceErrorOptions = {}) {
+    super(detail, options)
+    this.name = 'ServiceError'
+    this.code = code
+    this.headers = options.headers ?? {}
+  }
+
+  /** The HTTP status for this error. */
+  get status(): number {
+    return statuses[this.code]
+  }
+}

@@ -1,0 +1,141 @@
+import { ValidationError, type Schema } from 'yup'
+import { columnIndex, columns, type Column } from '../users/columns.ts'
+import {
+  controlCharacter,
+  emailRequired,
+  invalidValue,
+  needsProviderType,
+  spreadsheetError,
+  type Fault,
+} from '../users/faults.ts'
+import { forbiddenRoles, type Importer } from '../users/grants.ts'
+import type { ReadingOptions } from '../users/rules.ts'
+import { hidesSomething, trimmed } from '../users/text.ts'
+import { keysOf, type Values } from '../users/user.ts'
+import type { Layout, Row, Verdict } from './row.ts'
+
+/** How an import reads its rows. */
+export interface JudgeOptions {
+  readonly reading: ReadingOptions
+  /** Whether a blank cell of a present column clears the stored value. */
+  readonly clearBlanks: boolean
+  readonly role: Importer['role']
+}
+
+const spreadsheetErrors = new Set(['#N/A', '#REF!', '#NAME?', '#VALUE!', '#DIV/0!', '#NUM!', '#NULL!'])
+
+// Verdicts are remembered for columns of few values; one with more of them than this is not such a column.
+const REMEMBERED = 2_000
+const REMEMBERED_LENGTH = 64
+
+/** Judges the cells of one column: the canonical value, `''` for a blank cell, or what is wrong with it. */
+class CellJudge {
+  readonly column: Column
+  readonly index: number
+  readonly #options: ReadingOptions
+  readonly #schema: Schema<string | undefined>
+  readonly #remembered = new Map<string, string>()
+
+  constructor(column: Column, options: ReadingOptions) {
+    this.column = column
+    this.index = columnIndex[column.name]
+    this.#options = options
+    this.#schema = column.schema(options)
+  }
+
+  judge(cell: string): string | Fault {
+    if (this.column.plain.test(cell)) return cell
+    const remembered = this.#remembered.get(cell)
+    if (remembered !== undefined) return remembered
+    const judged = this.#judgeSlowly(cell)
+    if (typeof judged === 'string' && this.#remembered.size < REMEMBERED && cell.length <= REMEMBERED_LENGTH) {
+      this.#remembered.set(cell, judged)
+    }
+    return judged
+  }
+
+  #judgeSlowly(cell: string): string | Fault {
+    const { name, lineBreaks } = this.column
+    // The apostrophe is how spreadsheets, and our own export, keep a value from being a formula.
+    const value = trimmed(cell).replace(/^'(?=[=+\-@])/, '')
+    if (value === '') return value
+    if (spreadsheetErrors.has(value)) return spreadsheetError(name, value)
+    if (hidesSomething(value, lineBreaks === true)) return controlCharacter(name, value)
+    return this.#cast(value)
+  }
+
+  #cast(value: string): string | Fault {
+    const { column } = this
+    try {
+      return this.#schema.validateSync(value, { disableStackTrace: true }) ?? value
+    } catch (error) {
+      if (!(error instanceof ValidationError)) throw error
+      return invalidValue(column, column.offending?.(value) ?? value, column.hint?.(value, this.#options))
+    }
+  }
+}
+
+// A record that could not be taken apart has no cells worth judging.
+const unreadable = new Set(['row.unclosed_quote', 'row.text_after_quote', 'row.too_long'])
+
+const isKey = ['id', 'slug', 'providerId', 'email'].map((name) => columnIndex[name as Column['name']])
+
+/**
+ * Makes the judge of an import's rows.
+ *
+ * @param layout - the columns of the upload, in its order
+ * @returns a function that tells of a row what can be told without the database: every fault, or what the
+ *   row asks its user to be
+ */
+export function createJudge(layout: Layout, options: JudgeOptions): (row: Row) => Verdict {
+  const judges = layout.map((name) => {
+    const column = columns.find((each) => each.name === name)
+    return column === undefined ? undefined : new CellJudge(column, options.reading)
+  })
+
+  return (row) => {
+    const found = row.faults.length === 0 ? [] : [...row.faults]
+    if (found.some(({ code }) => unreadable.has(code))) return { kind: 'faulty', faults: found }
+    const values: Values = new Array<string | undefined>(columns.length).fill(undefined)
+    let blank = found.length === 0
+    let keys = 0
+    row.cells.forEach((cell, position) => {
+      const judge = judges[position]
+      if (judge === undefined) {
+        if (blank && trimmed(cell) !== '') blank = false
+        return
+      }
+      if (row.faults.some(({ column }) => column === judge.column.name)) return
+      const judged = cell === '' ? cell : judge.judge(cell)
+      if (judged === '') {
+        if (options.clearBlanks && judge.column.clearable) values[judge.index] = ''
+        return
+      }
+      blank = false
+      if (isKey.includes(judge.index)) keys += 1
+      if (typeof judged === 'string') values[judge.index] = judged
+      else found.push(judged)
+    })
+    if (blank) return { kind: 'blank' }
+    return verdictOf(values, keys, found, options.role)
+  }
+}
+
+function verdictOf(values: Values, keys: number, found: Fault[], role: Importer['role']): Verdict {
+  const providerId = values[columnIndex.providerId]
+  const typeIsFaulty = found.some(({ column }) => column === 'providerType')
+  if (providerId && values[columnIndex.providerType] === undefined && !typeIsFaulty) {
+    found.push(needsProviderType(providerId))
+  }
+  // Without any key the row can only mean a new user, so this fault needs no look into the database.
+  if (keys === 0) found.push(emailRequired())
+  found.push(...forbiddenRoles(role, values))
+  if (found.length > 0) return { kind: 'faulty', faults: inOrder(found) }
+  return { kind: 'candidate', candidate: { values, keys: keysOf(values) } }
+}
+
+function inOrder(faults: Fault[]): Fault[] {
+  const place = ({ column }: Fault): number =>
+    (columnIndex as Readonly<Record<string, number>>)[column ?? ''] ?? columns.length
+  return faults.length === 1 ? faults : faults.sort((one, other) => place(one) - place(other))
+}

@@ -1,0 +1,148 @@
+import { randomBytes } from 'node:crypto'
+import { columnNames, type ColumnName } from '../users/columns.ts'
+import type { Importer } from '../users/grants.ts'
+import { isActiveOwner } from '../users/grants.ts'
+import type { UserDirectory, Users } from '../users/user-directory.ts'
+import { valueOf, type Candidate } from '../users/user.ts'
+import { decide, newUser, type Circumstances, type Decision, type Entry } from './identity.ts'
+import { keyKinds, type KnownUser } from './known-users.ts'
+import { lookUp } from './look-up.ts'
+import { Repeats } from './repeats.ts'
+
+/** A candidate and the number of its row. */
+export interface NumberedCandidate {
+  readonly row: number
+  readonly candidate: Candidate
+}
+
+/** Whose users are saved, where, and for whom. */
+export interface SaverParts {
+  readonly organizationId: number
+  readonly importer: Importer
+  readonly users: UserDirectory
+}
+
+// Writing first costs a look-up less, and a batch more where a key is taken after all.
+const CAUTIOUS_BATCHES = 8
+
+/** Saves the candidates of one import, batch by batch, and remembers what they meant. */
+export class Saver {
+  readonly #parts: SaverParts
+  readonly #repeats = new Repeats()
+  #subjectIsUser: boolean | undefined
+  #cautious = 1
+
+  constructor(parts: SaverParts) {
+    this.#parts = parts
+  }
+
+  /**
+   * Saves a batch in one transaction.
+   *
+   * @returns what each candidate came to, in the order given, once that is durable
+   * @throws ServiceError If the database can't be reached; then nothing of the batch is stored
+   */
+  async save(candidates: readonly NumberedCandidate[]): Promise<readonly Decision[]> {
+    if (candidates.length === 0) return []
+    const { users, organizationId, importer } = this.#parts
+    this.#subjectIsUser ??= await users.hasUser(organizationId, importer.subject)
+    const ids = newIds(candidates.length)
+    const entries = candidates.map((each, index): Entry => ({ ...each, newId: ids[index] ?? '' }))
+    let first = this.#cautious === 0
+    const decisions = await users.transaction(organizationId, async (store) => {
+      const writeFirst = first
+      first = false
+      return (writeFirst ? await this.#createAll(entries, store) : undefined) ?? this.#decideAll(entries, store)
+    })
+    this.#learn(decisions)
+    return decisions
+  }
+
+  #circumstances(activeOwners: number): Circumstances {
+    const { importer } = this.#parts
+    return { importer, subjectIsUser: this.#subjectIsUser === true, activeOwners }
+  }
+
+  /** While all is new: creates every user without a look-up, or does nothing where one is not new. */
+  async #createAll(entries: readonly Entry[], store: Users): Promise<Decision[] | undefined> {
+    if (!meansEachUserOnce(entries)) return undefined
+    const created: KnownUser[] = []
+    for (const entry of entries) {
+      const user = newUser(entry, this.#circumstances(0))
+      if (user === undefined) return undefined
+      created.push(user)
+    }
+    if (!(await store.tryInsert(created))) return undefined
+    return created.map((user) => ({ kind: 'create', user, wave: 0 }))
+  }
+
+  async #decideAll(entries: readonly Entry[], store: Users): Promise<Decision[]> {
+    let known = await lookUp(entries, store, this.#repeats)
+    let activeOwners = Number.POSITIVE_INFINITY
+    if (entries.some(mayTakeRights) && known.some(({ values }) => isActiveOwner(values))) {
+      activeOwners = await store.lockActiveOwners()
+      // What was read before the lock may have changed until it was there.
+      known = await lookUp(entries, store, this.#repeats)
+    }
+    const circumstances = this.#circumstances(activeOwners)
+    const decisions = entries.map((entry) => decide(entry, known, circumstances))
+    await storeInWaves(decisions, store)
+    return decisions
+  }
+
+  #learn(decisions: readonly Decision[]): void {
+    for (const decision of decisions) {
+      if (decision.kind === 'invalid') continue
+      const { id, meant } = decision.user
+      if (meant !== undefined) this.#repeats.add(id, meant)
+    }
+    const clean = decisions.every(({ kind }) => kind === 'create')
+    this.#cautious = clean ? Math.max(this.#cautious - 1, 0) : CAUTIOUS_BATCHES
+  }
+}
+
+/** Ids for new users: 27 random bytes in base64url, drawn again until the first is a letter or digit. */
+function newIds(count: number): readonly string[] {
+  const text = randomBytes(27 * count).toString('base64url')
+  return Array.from({ length: count }, (_, index) => {
+    let id = text.slice(36 * index, 36 * (index + 1))
+    while (!/^[A-Za-z0-9]/.test(id)) id = randomBytes(27).toString('base64url')
+    return id
+  })
+}
+
+/** Whether no row carries an id and no two rows share a key: then every row is new if one is not known. */
+function meansEachUserOnce(entries: readonly Entry[]): boolean {
+  if (entries.some(({ candidate }) => valueOf(candidate.values, 'id') !== undefined)) return false
+  return keyKinds.every((kind) => {
+    const keys = entries.flatMap(({ candidate }) => candidate.keys[kind] ?? [])
+    return new Set(keys).size === keys.length
+  })
+}
+
+function mayTakeRights({ candidate: { values } }: Entry): boolean {
+  const roles = valueOf(values, 'roles')
+  return (
+    valueOf(values, 'active') === 'FALSE' ||
+    valueOf(values, 'status') === 'suspended' ||
+    (roles !== undefined && !roles.includes('organization_owner'))
+  )
+}
+
+/** Stores what was decided; what takes a key goes into a later wave than what gives it up. */
+async function storeInWaves(decisions: readonly Decision[], store: Users): Promise<void> {
+  const writes = decisions.filter((each) => each.kind === 'create' || each.kind === 'update')
+  const last = writes.reduce((latest, { wave }) => Math.max(latest, wave), 0)
+  for (let wave = 0; wave <= last; wave += 1) {
+    const now = writes.filter((each) => each.wave === wave)
+    const created = now.filter(({ kind }) => kind === 'create').map(({ user }) => user)
+    const updates = now.filter((each) => each.kind === 'update')
+    if (created.length > 0) await store.insert(created)
+    if (updates.length > 0) await store.update(updates.map(({ user }) => user), changedSomewhere(updates))
+  }
+}
+
+function changedSomewhere(updates: readonly { changed: readonly ColumnName[] }[]): readonly ColumnName[] {
+  const changed = new Set(updates.flatMap((each) => each.changed))
+  return columnNames.filter((name) => changed.has(name))
+}

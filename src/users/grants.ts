@@ -1,0 +1,99 @@
+import { columns, type Column, type ColumnName } from './columns.ts'
+import { forbiddenValue, type Fault } from './faults.ts'
+import { roles, roleSet, type Role } from './roles.ts'
+import type { StoredUser, Values } from './user.ts'
+import { valueOf } from './user.ts'
+
+/** Who asks for the import, as far as the engine needs to know. */
+export interface Importer {
+  readonly role: Exclude<Role, 'organization_constituent'>
+  /** The caller's own user by id. */
+  readonly subject: string
+  /** The key of the caller's own e-mail address, for callers whose `subject` is no user's id. */
+  readonly emailKey: string | undefined
+}
+
+const mayGrant: Readonly<Record<Importer['role'], readonly string[]>> = {
+  organization_owner: roles,
+  organization_member: ['organization_constituent'],
+}
+
+/** The strongest role of a caller that may import, or `undefined` where none may. */
+export function importingRole(callerRoles: readonly string[]): Importer['role'] | undefined {
+  return (['organization_owner', 'organization_member'] as const).find((role) => callerRoles.includes(role))
+}
+
+/** Whether a caller may change a user at all: only one whose every role he could grant. */
+export function mayChange(role: Importer['role'], user: StoredUser): boolean {
+  return roleSet(valueOf(user.values, 'roles') ?? '').every((each) => mayGrant[role].includes(each))
+}
+
+/** Whether a caller may give a value to a new user, though it is not the default. */
+type MayCreate = (column: Column, value: string) => boolean
+/** Whether a caller may change a stored value. */
+type MayUpdate = (column: Column, value: string, user: StoredUser) => boolean
+
+const memberMayCreate: MayCreate = ({ name }, value) =>
+  !['emailVerified', 'phoneNumberVerified', 'providerId'].includes(name) &&
+  (name !== 'roles' || value === 'organization_constituent')
+
+const memberMayUpdate: MayUpdate = ({ name, profile }, value, user) => {
+  if (name === 'active') return value === 'FALSE'
+  if (name === 'status') return value === 'suspended'
+  if (name === 'email' || name === 'phoneNumber') return valueOf(user.values, 'status') === 'invited'
+  return profile
+}
+
+/** The value that a new user has in a column which the row leaves blank. */
+export function defaultOf(column: Column): string {
+  return column.default ?? (column.type === 'boolean' ? 'FALSE' : '')
+}
+
+/** What the caller may not set on a new user with these values. */
+export function forbiddenOnNew(role: Importer['role'], values: Readonly<Values>): Fault[] {
+  if (role === 'organization_owner') return []
+  return columns.flatMap((column, index) => {
+    const value = values[index] ?? ''
+    if (value === '' || value === defaultOf(column) || memberMayCreate(column, value)) return []
+    return [forbiddenValue(column.name, value)]
+  })
+}
+
+/** What the caller may not change so on an existing user. `base` is what is stored without the row's say. */
+export function forbiddenOnExisting(
+  role: Importer['role'],
+  user: StoredUser,
+  base: Readonly<Values>,
+  wanted: Readonly<Values>,
+): Fault[] {
+  if (role === 'organization_owner') return []
+  return columns.flatMap((column, index) => {
+    const value = wanted[index]
+    if (value === undefined || value === base[index] || memberMayUpdate(column, value, user)) return []
+    return [forbiddenValue(column.name, value)]
+  })
+}
+
+/** Roles that no row of this caller may ever have: a user who has them the caller could not change either. */
+export function forbiddenRoles(role: Importer['role'], values: Readonly<Values>): Fault[] {
+  const given = valueOf(values, 'roles') ?? ''
+  return roleSet(given).every((each) => mayGrant[role].includes(each)) ? [] : [forbiddenValue('roles', given)]
+}
+
+const rank = (user: Readonly<Values>): number =>
+  roles.findIndex((role) => roleSet(valueOf(user, 'roles') ?? '').includes(role))
+
+/** Whether a user with these values is an owner who can act: active and not suspended. */
+export function isActiveOwner(values: Readonly<Values>): boolean {
+  return rank(values) === 0 && valueOf(values, 'active') === 'TRUE' && valueOf(values, 'status') !== 'suspended'
+}
+
+/** The column by which a change takes a user's own rights away, or `undefined` where it takes none. */
+export function takesAway(before: Readonly<Values>, after: Readonly<Values>): ColumnName | undefined {
+  const became = (column: ColumnName, value: string): boolean =>
+    valueOf(after, column) === value && valueOf(before, column) !== value
+  if (became('active', 'FALSE')) return 'active'
+  if (became('status', 'suspended')) return 'status'
+  const [was, is] = [rank(before), rank(after)]
+  return was !== -1 && (is === -1 || is > was) ? 'roles' : undefined
+}

@@ -1,0 +1,44 @@
+import type { ColumnName } from './columns.ts'
+import type { StoredUser } from './user.ts'
+
+/** Keys to look up, each kind without repeats, in the form in which they are compared. */
+export interface KeySets {
+  readonly ids: readonly string[]
+  readonly slugs: readonly string[]
+  readonly providers: readonly string[]
+  readonly emails: readonly string[]
+}
+
+/** A user's id, values and keys as they are to be stored; the values are complete, blank is `''`. */
+export type UserToStore = StoredUser
+
+/** The users of one organization within one transaction. */
+export interface Users {
+  /** The users who have any of the keys, each once, in no order. */
+  find(keys: KeySets): Promise<StoredUser[]>
+  /** Locks the organization's owners against everybody else and counts the active ones. */
+  lockActiveOwners(): Promise<number>
+  /**
+   * Stores new users, all or none: `false`, and nothing is stored, if one of them has a key that is taken.
+   * The transaction goes on either way.
+   */
+  tryInsert(users: readonly UserToStore[]): Promise<boolean>
+  /** Stores new users. */
+  insert(users: readonly UserToStore[]): Promise<void>
+  /** Stores what changed of known users: these columns, and the keys. */
+  update(users: readonly UserToStore[], changed: readonly ColumnName[]): Promise<void>
+}
+
+/** The users of all organizations: the one thing that the engine asks of the world. */
+export interface UserDirectory {
+  /**
+   * Runs `work` in one transaction that no other import of the organization overlaps, and commits it.
+   * It is run again, from its beginning, where another writer was in the way; so it must change nothing but
+   * through `users`. Returns when the commit is durable.
+   *
+   * @throws ServiceError `database.unreachable` If the database can't be reached
+   */
+  transaction<T>(organizationId: number, work: (users: Users) => Promise<T>): Promise<T>
+  /** Whether the organization has a user of this id: only then is it the caller's own. */
+  hasUser(organizationId: number, id: string): Promise<boolean>
+}

@@ -1,0 +1,248 @@
+import { resolve } from 'node:path'
+import { describe, expect, it } from '@jest/globals'
+import { ConfigError, readConfig } from '../src/config.ts'
+
+const issuer = {
+  JWT_ISSUER: 'https://issuer.example.com/',
+  JWT_AUDIENCE: 'rollcall',
+  JWKS_URL: 'https://issuer.example.com/jwks.json',
+}
+const postgres = { DATABASE_URL: 'postgresql://rollcall:secret@db:5432/rollcall' }
+
+describe('readConfig', () => {
+  it.each<[name: string, values: readonly string[]]>([
+    ['PORT', ['-1', '65536', '3e3', '80.0', '0x50', 'http', '1 2']],
+    ['HOST', ['http://localhost', 'localhost:3000', '1.2.3', '[::1]', 'a b']],
+    ['PORTAL_DOMAIN', ['https://x.org', 'x.org:80', '127.0.0.1', '::1', 'a..b', 'a_b', '*.x.org', 'x.org/']],
+    [
+      'PUBLIC_URL',
+      ['x.org', 'ftp://x.org', 'http://', 'https://x.org/?a', 'https://x.org/#a', 'https://u:p@x.org'],
+    ],
+    [
+      'DATABASE_URL',
+      ['mysql://root:secret@db/x', 'root:secret@db', 'postgres', 'postgres://u:secret@db:x/y'],
+    ],
+    ['MIGRATION_DATABASE_URL', ['mysql://root:secret@db/x']],
+    [
+      'JWKS_URL',
+      [
+        'http://issuer.example.com/jwks',
+        'file:///etc/passwd',
+        'jwks',
+        'https://u:secret@x.org/',
+        'https://x.org/#a',
+      ],
+    ],
+    ['JWT_ALGORITHMS', ['HS256', 'none', 'RS256,HS512', 'RS256 ES256', 'ES256K', 'RS1']],
+    [
+      'ORGANIZATIONS',
+      [
+        'A',
+        'a_b',
+        'a:0',
+        'a:-1',
+        'a:x',
+        'a:',
+        ':1',
+        'a:1:2',
+        'a:2147483648',
+        'a.b',
+        'a,a',
+        'a:1,a:2',
+        'a:1,b:1',
+      ],
+    ],
+    [
+      'MAX_UPLOAD_BYTES',
+      ['0', '-1', '1.5 MiB', '256 XB', 'MiB', '1 MiB 2', '9007199254740992', '9999999999 GiB'],
+    ],
+    ['MAX_ROWS', ['0', '-1', '1.5', '1e6', '1_000', '2147483648']],
+    [
+      'TRUSTED_PROXIES',
+      [
+        'true',
+        '*',
+        '1',
+        'loopback',
+        'proxy.example.com',
+        '10.0.0.0/33',
+        '::/129',
+        '10.0.0.0/',
+        '0.0.0.0/0',
+        '::/0',
+      ],
+    ],
+    [
+      'ALLOWED_ORIGINS',
+      ['*', 'null', 'x.org', 'https://x.org/path', 'https://x.org/?a', 'ftp://x.org', 'https://*'],
+    ],
+    ['LOG_LEVEL', ['verbose', '30', 'true']],
+  ])('refuses a %s that makes no sense, in one sentence that names it', (name, values) => {
+    for (const value of values) {
+      const read = () => readConfig({ [name]: value })
+      expect(read).toThrow(new RegExp(`^${name} must be [^\n]+, but has [^\n]+$`))
+      expect(read).not.toThrow('secret')
+      expect(read).toThrow(ConfigError)
+    }
+  })
+
+  it('quotes what it refuses, and of a list only the entry', () => {
+    expect(() => readConfig({ PORT: '70000' })).toThrow(
+      'PORT must be a whole number from 0 to 65535, but has 70000',
+    )
+    expect(() => readConfig({ TRUSTED_PROXIES: '10.0.0.1, true' })).toThrow(/, but has true$/)
+    expect(() => readConfig({ PUBLIC_URL: 'https://u:hunter2@x.org/?key=hunter2' })).toThrow(
+      /, but has …@x\.org\/\?…$/,
+    )
+    expect(() => readConfig({ LOG_LEVEL: `a\nb${'x'.repeat(200)}` })).toThrow(/, but has a bx{97}…$/)
+  })
+
+  it.each(Object.keys(issuer))('refuses an issuer without %s', (name) => {
+    expect(() => readConfig({ ...issuer, [name]: ' ' })).toThrow(new RegExp(`^${name} must be set`))
+  })
+
+  it('refuses settings of an issuer without one', () => {
+    expect(() => readConfig({ JWKS_URL: issuer.JWKS_URL })).toThrow(/^JWT_ISSUER must be set/)
+    expect(() => readConfig({ JWT_AUDIENCE: 'rollcall' })).toThrow(/^JWT_ISSUER must be set/)
+    expect(() => readConfig({ JWT_ALGORITHMS: 'ES256' })).toThrow(/^JWT_ISSUER must be set/)
+  })
+
+  it.each([
+    { HOST: '0.0.0.0' },
+    { HOST: '::' },
+    { HOST: '192.168.1.2' },
+    { PORTAL_DOMAIN: 'portals.example.com' },
+  ])('refuses to be its own issuer for others than this machine: %j', (env) => {
+    expect(() => readConfig(env)).toThrow(
+      /^JWT_ISSUER must be set unless PORTAL_DOMAIN is localhost and HOST/,
+    )
+    expect(readConfig({ ...env, ...issuer }).issuer.kind).toBe('remote')
+  })
+
+  it('refuses a database for migrations only', () => {
+    expect(() => readConfig({ MIGRATION_DATABASE_URL: postgres.DATABASE_URL })).toThrow(
+      /^DATABASE_URL must be set/,
+    )
+  })
+
+  it('needs no settings', () => {
+    const dataDir = resolve('.data')
+    expect(readConfig({})).toEqual({
+      port: 3000,
+      host: '127.0.0.1',
+      database: { kind: 'embedded', dataDir },
+      portalDomain: 'localhost',
+      publicUrl: 'http://localhost:3000',
+      issuer: { kind: 'own', dataDir },
+      organizations: [{ slug: 'helping-hands', id: 1 }],
+      maxUploadBytes: 268_435_456,
+      maxRows: 1_000_000,
+      trustedProxies: [],
+      allowedOrigins: [],
+      logLevel: 'info',
+    })
+  })
+
+  it('takes a blank setting for one that is not set', () => {
+    const names =
+      'PORT HOST DATABASE_URL MIGRATION_DATABASE_URL DATA_DIR PORTAL_DOMAIN PUBLIC_URL JWT_ISSUER JWT_AUDIENCE'
+    const rest =
+      'JWKS_URL JWT_ALGORITHMS ORGANIZATIONS MAX_UPLOAD_BYTES MAX_ROWS TRUSTED_PROXIES ALLOWED_ORIGINS LOG_LEVEL'
+    const blank = Object.fromEntries(`${names} ${rest}`.split(' ').map((name) => [name, ' \t']))
+    expect(readConfig(blank)).toEqual(readConfig({}))
+    expect(readConfig({ ORGANIZATIONS: ' , ' })).toEqual(readConfig({}))
+  })
+
+  it('reads every setting', () => {
+    const config = readConfig({
+      ...issuer,
+      ...postgres,
+      PORT: '0',
+      HOST: '0.0.0.0',
+      MIGRATION_DATABASE_URL: 'postgres://owner@db/rollcall',
+      DATA_DIR: '/var/lib/rollcall',
+      PORTAL_DOMAIN: 'Portals.Example.COM.',
+      PUBLIC_URL: 'https://portals.example.com/app/',
+      JWT_ALGORITHMS: 'ES256, EdDSA',
+      ORGANIZATIONS: 'helping-hands:7, food-bank,',
+      MAX_UPLOAD_BYTES: '10 MB',
+      MAX_ROWS: '5',
+      TRUSTED_PROXIES: '10.0.0.0/8, ::1, 192.168.1.1, fd00::/8',
+      ALLOWED_ORIGINS: 'https://Portal.example.com, http://localhost:8080/',
+      LOG_LEVEL: 'DEBUG',
+    })
+    expect(config).toEqual({
+      port: 0,
+      host: '0.0.0.0',
+      database: {
+        kind: 'postgres',
+        url: postgres.DATABASE_URL,
+        migrationUrl: 'postgres://owner@db/rollcall',
+      },
+      portalDomain: 'portals.example.com',
+      publicUrl: 'https://portals.example.com/app',
+      issuer: {
+        kind: 'remote',
+        issuer: issuer.JWT_ISSUER,
+        audience: 'rollcall',
+        jwksUrl: issuer.JWKS_URL,
+        algorithms: ['ES256', 'EdDSA'],
+      },
+      organizations: [
+        { slug: 'helping-hands', id: 7 },
+        { slug: 'food-bank', id: undefined },
+      ],
+      maxUploadBytes: 10_000_000,
+      maxRows: 5,
+      trustedProxies: ['10.0.0.0/8', '::1', '192.168.1.1', 'fd00::/8'],
+      allowedOrigins: ['https://portal.example.com', 'http://localhost:8080'],
+      logLevel: 'debug',
+    })
+  })
+
+  it.each([
+    ['268435456', 268_435_456],
+    ['1KiB', 1024],
+    ['2 mib', 2 ** 21],
+    ['1 GiB', 2 ** 30],
+    ['1 kB', 1000],
+    ['1 GB', 1e9],
+  ])('reads %s as a number of bytes', (text, bytes) => {
+    expect(readConfig({ MAX_UPLOAD_BYTES: text }).maxUploadBytes).toBe(bytes)
+  })
+
+  it.each([
+    'http://localhost:8080/jwks',
+    'http://127.0.0.2/jwks',
+    'http://[::1]/jwks',
+    'https://x.org/jwks?v=1',
+  ])('lets keys be fetched from %s', (JWKS_URL) => {
+    expect(readConfig({ ...issuer, JWKS_URL }).issuer).toMatchObject({
+      jwksUrl: JWKS_URL,
+      algorithms: ['RS256'],
+    })
+  })
+
+  it.each(['localhost', '127.0.0.1', '127.1.2.3', '::1'])('is its own issuer on %s', (HOST) => {
+    expect(readConfig({ HOST, ...postgres }).issuer.kind).toBe('own')
+  })
+
+  it('makes links from domain and port where no address is given', () => {
+    expect(readConfig({ PORT: '8080' }).publicUrl).toBe('http://localhost:8080')
+    expect(readConfig({ PORT: '80' }).publicUrl).toBe('http://localhost')
+    expect(readConfig({ PORTAL_DOMAIN: 'x.org', ...issuer }).publicUrl).toBe('https://x.org')
+  })
+
+  it('makes no organization in a database of somebody else’s, and migrates it by the same address', () => {
+    expect(readConfig(postgres)).toMatchObject({
+      organizations: [],
+      database: { migrationUrl: postgres.DATABASE_URL },
+    })
+  })
+
+  it('is frozen to the bottom', () => {
+    const config = readConfig({})
+    expect(Object.isFrozen(config) && Object.isFrozen(config.database)).toBe(true)
+    expect(Object.isFrozen(config.organizations) && Object.isFrozen(config.organizations[0])).toBe(true)
+  })
+})
