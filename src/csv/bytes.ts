@@ -7,15 +7,17 @@ const CR = 13
 const LONGEST_HELD = 256 * 1024
 const PIECE = 128 * 1024
 
-const asBuffer = (chunk: Uint8Array): Buffer =>
-  Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)
+const asBuffer = (chunk: Uint8Array): Buffer => Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)
 
 /**
  * Passes bytes on until there are more than `maxBytes` of them.
  *
  * @throws ServiceError `upload.too_large` in place of the chunk that exceeds the limit
  */
-export async function* limitBytes(bytes: AsyncIterable<Uint8Array>, maxBytes: number): AsyncGenerator<Buffer> {
+export async function* limitBytes(
+  bytes: AsyncIterable<Uint8Array>,
+  maxBytes: number,
+): AsyncGenerator<Buffer> {
   let seen = 0
   for await (const chunk of bytes) {
     seen += chunk.byteLength
@@ -54,7 +56,8 @@ class Tail {
       this.#append(piece)
       return this.#length < LONGEST_HELD ? undefined : this.take(wholeCharacters(this.#bytes()))
     }
-    const block = this.#length === 0 ? piece.subarray(0, end) : Buffer.concat([this.#bytes(), piece.subarray(0, end)])
+    const block =
+      this.#length === 0 ? piece.subarray(0, end) : Buffer.concat([this.#bytes(), piece.subarray(0, end)])
     this.#length = 0
     this.#append(piece.subarray(end))
     return block
@@ -99,7 +102,8 @@ function wholeCharacters(bytes: Buffer): number {
   for (let back = 1; back <= 3; back += 1) {
     const byte = bytes[bytes.length - back] ?? 0
     if (byte < 0x80) break
-    if (byte >= 0xc0) return byte >= (back === 1 ? 0xc0 : back === 2 ? 0xe0 : 0xf0) ? bytes.length - back : bytes.length
+    if (byte >= 0xc0)
+      return byte >= (back === 1 ? 0xc0 : back === 2 ? 0xe0 : 0xf0) ? bytes.length - back : bytes.length
   }
   return bytes.length
 }

@@ -24,8 +24,9 @@ export function parseQuoted(records: readonly string[], delimiter: string): stri
  */
 export function looseCells(record: string, delimiter: string): string[] {
   const cells: string[] = []
-  for (let at = 0; at <= record.length; ) {
-    const cell = record.charCodeAt(at) === 34 ? quotedCell(record, at, delimiter) : plainCell(record, at, delimiter)
+  for (let at = 0; at <= record.length;) {
+    const cell =
+      record.charCodeAt(at) === 34 ? quotedCell(record, at, delimiter) : plainCell(record, at, delimiter)
     if (cell === undefined) return cells.concat(afterOpenQuote(record.slice(at), delimiter))
     cells.push(cell.value)
     at = cell.end + 1

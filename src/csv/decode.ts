@@ -16,7 +16,7 @@ export function decode(block: Buffer): Text {
   if (isUtf8(block)) return { text: block.toString(), damaged: false }
   let text = ''
   let start = 0
-  for (let index = 0; index < block.length; ) {
+  for (let index = 0; index < block.length;) {
     const length = sequenceLength(block, index)
     if (length === 0) {
       text += block.toString('utf8', start, index) + String.fromCharCode(ESCAPE + (block[index] ?? 0))

@@ -1,13 +1,25 @@
+import type { Fault } from '../users/faults.ts'
 import { afterLineEnd } from './lines.ts'
 
 /** What is kept of each cell of a record that is over the limit, in code points. */
 const KEPT = 100
 const QUOTE = 34
 
+/** Where a long record begins, and how it is read. */
+export interface LongRecordStart {
+  /** The line of the upload on which it begins. */
+  readonly line: number
+  readonly delimiter: string
+  /** How many of its cells are kept. */
+  readonly width: number
+  /** What is wrong with it if its quotes are never closed. */
+  readonly unclosed: Fault | undefined
+}
+
 /** Reads on in a record of any length and keeps the beginnings of its cells: memory does not grow with it. */
 export class LongRecord {
-  /** Where in the upload it begins, and where the quote opens that made it long. */
   readonly line: number
+  readonly unclosed: Fault | undefined
   readonly #delimiter: string
   readonly #width: number
   readonly #special: RegExp
@@ -15,11 +27,12 @@ export class LongRecord {
   #cell = ''
   #place: 'start' | 'plain' | 'quoted' | 'closed' = 'start'
 
-  constructor(line: number, delimiter: string, width: number) {
+  constructor({ line, delimiter, width, unclosed }: LongRecordStart) {
     this.line = line
+    this.unclosed = unclosed
     this.#delimiter = delimiter
     this.#width = width
-    this.#special = new RegExp(`[\\r\\n${delimiter === '|' ? '\\|' : delimiter}]`, 'g')
+    this.#special = new RegExp(`[\\r\\n${delimiter}]`, 'g')
   }
 
   /** Whether the text so far ends within quotes. */
@@ -89,5 +102,7 @@ export class LongRecord {
 
 /** A copy, so that not the whole text of the upload is kept for its sake. */
 export function cutCell(cell: string): string {
-  return Array.from(cell.slice(0, 2 * KEPT)).slice(0, KEPT).join('')
+  return Array.from(cell.slice(0, 2 * KEPT))
+    .slice(0, KEPT)
+    .join('')
 }

@@ -1,11 +1,11 @@
 import { recordTooLong, type Fault } from '../users/faults.ts'
 import { looseCells } from './cells.ts'
-import { isOver, RECORD_LIMIT } from './limits.ts'
+import { RECORD_LIMIT } from './limits.ts'
 import { afterLineEnd, lastLineEnd, lineEndAt, lineEndsIn } from './lines.ts'
 import { LongRecord } from './long-record.ts'
-import { MalformedRecord, quoteFault, type Blame } from './malformed-record.ts'
+import { MalformedRecord, quoteFault } from './malformed-record.ts'
+import { OpenRecord, type Found } from './open-record.ts'
 import { Records } from './records.ts'
-import { RecordScanner } from './scan-record.ts'
 
 /**
  * How often, on average, a character may be looked at again because a quote before it was misplaced. It keeps
@@ -29,10 +29,7 @@ export interface RecordFormat {
 export class RecordReader {
   readonly #delimiter: string
   readonly #width: number
-  readonly #scanner: RecordScanner
-  #line: number
-  #parts: string[] = []
-  #bytes = 0
+  readonly #open: OpenRecord
   #malformed: MalformedRecord | undefined
   #long: LongRecord | undefined
   #patience = 0
@@ -42,8 +39,7 @@ export class RecordReader {
   constructor({ delimiter, width, line }: RecordFormat) {
     this.#delimiter = delimiter
     this.#width = width
-    this.#line = line
-    this.#scanner = new RecordScanner(delimiter)
+    this.#open = new OpenRecord(delimiter, line)
     this.#records = new Records(delimiter, false)
   }
 
@@ -54,22 +50,20 @@ export class RecordReader {
     this.#patience += PATIENCE * text.length
     this.#readAll(text)
     if (this.#isIdle) this.#damaged = false
-    this.#records.settle()
-    return this.#records
+    return this.#records.settled()
   }
 
   /** The records that end with the upload. */
   end(): Records {
     this.#records = new Records(this.#delimiter, this.#damaged)
-    if (this.#long !== undefined) this.#endLong(this.#long)
-    while (this.#parts.length > 0) this.#readAll(this.#ended(this.#parts.join('')))
+    while (!this.#open.isEmpty) this.#readAll(this.#handle(this.#open.finish()))
     this.#endMalformed()
-    this.#records.settle()
-    return this.#records
+    if (this.#long !== undefined) this.#endLong(this.#long)
+    return this.#records.settled()
   }
 
   get #isIdle(): boolean {
-    return this.#parts.length === 0 && this.#malformed === undefined && this.#long === undefined
+    return this.#open.isEmpty && this.#malformed === undefined && this.#long === undefined
   }
 
   #readAll(text: string): void {
@@ -82,26 +76,134 @@ export class RecordReader {
     if (this.#long !== undefined) return this.#readLong(this.#long, text)
     if (this.#malformed?.isMidLine === true) return this.#readMidLine(this.#malformed, text)
     const plain = this.#isIdle ? this.#readPlainLines(text) : 0
-    return plain > 0 ? text.slice(plain) : this.#readRecord(text)
+    return plain > 0 ? text.slice(plain) : this.#handle(this.#open.read(text))
   }
 
   /** The fast path: as many whole lines as stand before the first quote. */
   #readPlainLines(text: string): number {
-    if (text.length * 3 > RECORD_LIMIT && text.length > 2 * RECORD_LIMIT) return 0
+    // only text that is read again is so long, and may hold a line over the limit
+    if (text.length * 3 > RECORD_LIMIT) return 0
     const quote = text.indexOf('"')
     const end = lastLineEnd(text, quote === -1 ? text.length : quote)
-    if (end > 0) this.#line += this.#records.addLines(text.slice(0, end))
+    if (end > 0) this.#open.line += this.#records.addLines(text.slice(0, end))
     return end
   }
 
-  #readRecord(text: string): string {
-    let { stop, at } = this.#scanner.scan(text)
-    if (stop === 'text-after-quote') {
-      const whole = this.#whole(text)
-      if (lineEndAt(whole, this.#scanner.quoteAt) < this.#scanner.malformedAt) return this.#cutShort(whole)
-      ;({ stop, at } = this.#scanner.scan(text, at))
+  #handle(found: Found): string {
+    if (found.kind === 'unfinished') return ''
+    if (this.#malformed !== undefined) {
+      if (!this.#hasHeadersWidth(found)) return this.#extend(this.#malformed, found)
+      this.#endMalformed()
     }
-    if (stop === 'end-of-text') return this.#keep(text)
-    return this.#complete(this.#whole(text), this.#whole(text).length - text.length + at)
+    if (found.kind === 'record') return this.#endRecord(found)
+    if (found.kind === 'cut-short') return this.#beginMalformed(found)
+    return this.#resumeAfterQuote(found) ?? this.#giveUp(found)
+  }
+
+  #endRecord({ whole, end }: Found): string {
+    const record = whole.slice(0, end)
+    const { isMalformed, quoted, literal } = this.#open.quotes
+    if (isMalformed) this.#addFaulty(record)
+    else if (quoted) this.#records.addQuoted(record, literal)
+    else this.#records.addLine(record)
+    return this.#open.close(whole, end)
+  }
+
+  #addFaulty(record: string): void {
+    const fault = quoteFault(record, this.#open.blame, this.#delimiter)
+    this.#records.addFaulty(looseCells(record, this.#delimiter), [fault])
+  }
+
+  /** Whether what was found reads as a record of the header's width; of what is malformed the first line counts. */
+  #hasHeadersWidth({ kind, whole, end }: Found): boolean {
+    const line = kind === 'record' ? end : lineEndAt(whole, 0)
+    return line !== 0 && this.#isWhole(whole.slice(0, line === -1 ? end : line))
+  }
+
+  #isWhole(record: string): boolean {
+    return looseCells(record, this.#delimiter).length === this.#width
+  }
+
+  #beginMalformed({ whole }: Found): string {
+    const { blame } = this.#open
+    const end = lineEndAt(whole, blame.quoteAt)
+    const lineEnd = whole.slice(end, afterLineEnd(whole, end))
+    this.#malformed = new MalformedRecord(whole.slice(0, end), lineEnd, blame, this.#delimiter)
+    return this.#open.close(whole, end)
+  }
+
+  /** Adds the first line of what was found to the malformed record before it, or all of it if patience is at its end. */
+  #extend(malformed: MalformedRecord, { whole, end }: Found): string {
+    const line = lineEndAt(whole, 0)
+    const isShort = line === -1 || line >= end
+    const isAffordable = !isShort && this.#patience >= end
+    if (isAffordable) this.#patience -= end
+    const cut = isAffordable ? line : end
+    const rest = this.#open.close(whole, cut)
+    const lineEnd = whole.slice(cut, whole.length - rest.length)
+    if (cut === 0) malformed.addBlankLine(lineEnd)
+    else malformed.add(whole.slice(0, cut), lineEnd)
+    malformed.isMidLine = lineEnd === ''
+    return rest
+  }
+
+  #readMidLine(malformed: MalformedRecord, text: string): string {
+    const end = lineEndAt(text, 0)
+    const rest = end === -1 ? text.length : afterLineEnd(text, end)
+    malformed.add(text.slice(0, end === -1 ? rest : end), end === -1 ? '' : text.slice(end, rest))
+    malformed.isMidLine = end === -1
+    this.#open.line += end === -1 ? 0 : 1
+    return text.slice(rest)
+  }
+
+  #endMalformed(): void {
+    const malformed = this.#malformed
+    if (malformed === undefined) return
+    this.#malformed = undefined
+    this.#records.addFaulty(malformed.cells, malformed.faults)
+    for (let count = malformed.blankLines; count > 0; count -= 1) this.#records.addLine('')
+  }
+
+  /** Takes a quote that is never closed for a slip of its line, if what follows that line looks like records. */
+  #resumeAfterQuote({ whole }: Found): string | undefined {
+    const { isOpen } = this.#open.quotes
+    const end = isOpen ? lineEndAt(whole, this.#open.blame.quoteAt) : -1
+    if (end === -1) return undefined
+    const next = /[^\r\n]+/.exec(whole.slice(end))
+    if (next !== null && !this.#isWhole(next[0])) return undefined
+    this.#addFaulty(whole.slice(0, end))
+    return this.#open.close(whole, end)
+  }
+
+  #giveUp({ kind, whole, end }: Found): string {
+    if (kind === 'unclosed') {
+      this.#addFaulty(whole.replace(/(?:\r\n|\n|\r)$/, ''))
+      return this.#open.close(whole, end)
+    }
+    const { isOpen } = this.#open.quotes
+    const unclosed = isOpen ? quoteFault(whole, this.#open.blame, this.#delimiter) : undefined
+    this.#long = new LongRecord({
+      line: this.#open.line,
+      delimiter: this.#delimiter,
+      width: this.#width,
+      unclosed,
+    })
+    this.#open.reset()
+    return whole
+  }
+
+  #readLong(long: LongRecord, text: string): string {
+    const end = long.take(text)
+    const taken = end === -1 ? text.length : end
+    this.#open.line += lineEndsIn(text.slice(0, taken))
+    if (end !== -1) this.#endLong(long)
+    return text.slice(taken)
+  }
+
+  #endLong(long: LongRecord): void {
+    const faults: Fault[] = [recordTooLong(long.line, '1 MiB')]
+    if (long.unclosed !== undefined && long.isOpen) faults.unshift(long.unclosed)
+    this.#records.addFaulty(long.cells, faults)
+    this.#long = undefined
   }
 }

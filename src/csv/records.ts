@@ -49,10 +49,11 @@ export class Records {
   }
 
   /** Parses what was put off. To be called once, when all records are added. */
-  settle(): void {
-    if (this.#quoted.length === 0) return
+  settled(): this {
+    if (this.#quoted.length === 0) return this
     const parsed = parseQuoted(this.#quoted, this.#delimiter)
     for (const [index, place] of this.#places.entries()) this.cells[place] = parsed[index] ?? noCells
+    return this
   }
 
   #parseLater(record: string): void {

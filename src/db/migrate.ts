@@ -1,6 +1,7 @@
 import type { Knex } from 'knex'
 import * as organizations from '../../migrations/20261122_organizations.ts'
 import * as users from '../../migrations/20261122_users.ts'
+import { asServiceError } from './trouble.ts'
 
 interface Migration {
   readonly name: string
@@ -28,10 +29,16 @@ const MIGRATION_LOCK = 0x726f6c6c
  * Brings the tables up to date, in one transaction. Of several processes that start at once one migrates
  * and the others wait, and one that is killed leaves neither a half-made table nor a lock: knex's own lock
  * row, written in the same transaction, is rolled back with it.
+ *
+ * @throws ServiceError `database.unreachable` If the database can't be reached
  */
 export async function migrate(knex: Knex): Promise<void> {
-  await knex.transaction(async (trx) => {
-    await trx.raw('select pg_advisory_xact_lock(?::bigint)', [MIGRATION_LOCK])
-    await trx.migrate.latest({ migrationSource })
-  })
+  try {
+    await knex.transaction(async (trx) => {
+      await trx.raw('select pg_advisory_xact_lock(?::bigint)', [MIGRATION_LOCK])
+      await trx.migrate.latest({ migrationSource })
+    })
+  } catch (error) {
+    throw asServiceError(error)
+  }
 }

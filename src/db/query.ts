@@ -21,3 +21,8 @@ export async function query<T extends ResultRow>(
     throw asServiceError(error)
   }
 }
+
+/** @throws ServiceError `database.unreachable` If the database does not answer */
+export async function ping(knex: Knex): Promise<void> {
+  await query(knex, 'select 1')
+}

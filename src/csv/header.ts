@@ -1,0 +1,52 @@
+import { ServiceError } from '../errors.ts'
+import type { Layout } from '../import/row.ts'
+import type { ColumnName } from '../users/columns.ts'
+import type { Delimiter, LineEnd } from './dialect.ts'
+import { headerProblems, headerDetail } from './header-problems.ts'
+import { nameReader } from './header-names.ts'
+import type { HeaderRecord } from './header-record.ts'
+import { COLUMN_LIMIT } from './limits.ts'
+
+/** How the names of the header are read. */
+export interface HeaderOptions {
+  /** The names by which some columns go in this upload, from `?map=email:Work%20Email`. */
+  readonly columnMap: ReadonlyMap<ColumnName, string>
+  /** Whether columns of unknown names are passed through untouched; otherwise they are refused. */
+  readonly echoUnknown: boolean
+}
+
+/** What an upload says of itself before its first row. */
+export interface Header {
+  /** The names as they were sent, without `disposition,errors` where they came first. */
+  readonly names: readonly string[]
+  /** What each of the names means. */
+  readonly columns: Layout
+  /** What separates the values. */
+  readonly delimiter: Delimiter
+  /** What ends the header line; a line feed where nothing does. */
+  readonly lineEnd: LineEnd
+  /** Whether the upload began with a byte-order mark. */
+  readonly bom: boolean
+}
+
+/**
+ * Understands the names of a header.
+ *
+ * @throws ServiceError `csv.header` that lists what is wrong with it, or `upload.too_many_columns`
+ */
+export function readHeader(record: HeaderRecord, bom: boolean, options: HeaderOptions): Header {
+  const names = record.names.slice(answerColumns(record.names))
+  if (names.length > COLUMN_LIMIT) {
+    const detail = `The header has ${names.length} columns; at most ${COLUMN_LIMIT} are accepted.`
+    throw new ServiceError('upload.too_many_columns', detail)
+  }
+  const columns = names.map(nameReader(options.columnMap))
+  const problems = headerProblems(names, columns, options)
+  if (problems.length > 0) throw new ServiceError('csv.header', headerDetail(problems))
+  return { names, columns, delimiter: record.delimiter, lineEnd: record.lineEnd, bom }
+}
+
+/** How many columns an answer of ours has before those of its upload: two if these names are of an answer, or none. */
+export function answerColumns(names: readonly string[]): 0 | 2 {
+  return names[0] === 'disposition' && names[1] === 'errors' ? 2 : 0
+}

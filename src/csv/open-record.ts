@@ -1,0 +1,114 @@
+import { isOver, RECORD_LIMIT } from './limits.ts'
+import { afterLineEnd, lineEndAt, lineEndsIn } from './lines.ts'
+import type { Blame } from './malformed-record.ts'
+import { RecordScanner } from './scan-record.ts'
+
+/** What became of the record at the start of a text. */
+export interface Found {
+  /**
+   * - `record`: it ends; it may be malformed, but takes a single line from the misplaced quote on
+   * - `cut-short`: text follows a closing quote, and lines end in between: it is not sure where it ends
+   * - `over-limit`: it is longer than a record may be
+   * - `unclosed`: the upload ends within its quotes
+   * - `unfinished`: more text is needed
+   */
+  readonly kind: 'record' | 'cut-short' | 'over-limit' | 'unclosed' | 'unfinished'
+  /** All text from its start on, that of earlier pieces too. */
+  readonly whole: string
+  /** How much of `whole` it takes, without its line end, as far as that is known. */
+  readonly end: number
+}
+
+/** The record that has begun and not ended. Its text is looked at once, and joined once, in however many pieces it comes. */
+export class OpenRecord {
+  /** The line of the upload on which it begins. */
+  line: number
+  readonly #scanner: RecordScanner
+  #parts: string[] = []
+  #bytes = 0
+
+  constructor(delimiter: string, line: number) {
+    this.#scanner = new RecordScanner(delimiter)
+    this.line = line
+  }
+
+  get isEmpty(): boolean {
+    return this.#parts.length === 0
+  }
+
+  /** What is known of its quotes. */
+  get quotes(): Readonly<Pick<RecordScanner, 'isOpen' | 'isMalformed' | 'quoted' | 'literal'>> {
+    return this.#scanner
+  }
+
+  /** The quote that is to blame if it is malformed. */
+  get blame(): Blame {
+    const { quoteAt, malformedAt } = this.#scanner
+    return { line: this.line, quoteAt, malformedAt }
+  }
+
+  /** Goes on with it in `text`. */
+  read(text: string): Found {
+    let { stop, at } = this.#scanner.scan(text)
+    if (stop === 'text-after-quote') {
+      const whole = this.#whole(text)
+      if (this.#spansLines(whole, this.#scanner.malformedAt)) {
+        return { kind: 'cut-short', whole, end: this.#scanner.malformedAt }
+      }
+      ;({ stop, at } = this.#scanner.scan(text, at))
+    }
+    if (stop === 'end-of-text') return this.#keep(text)
+    const whole = this.#whole(text)
+    return this.#found(whole, whole.length - text.length + at)
+  }
+
+  /** What it is if the upload ends here. */
+  finish(): Found {
+    const whole = this.#whole('')
+    return this.#found(whole, whole.length)
+  }
+
+  /** Ends it at `end` of `whole`; gives the text after its line end. */
+  close(whole: string, end: number): string {
+    const rest = isLineEnd(whole, end) ? afterLineEnd(whole, end) : end
+    const isLine = !this.#scanner.quoted && rest > end
+    this.line += isLine ? 1 : lineEndsIn(whole.slice(0, rest))
+    this.reset()
+    return whole.slice(rest)
+  }
+
+  /** Forgets its text; its line remains. */
+  reset(): void {
+    this.#scanner.reset()
+    this.#parts = []
+    this.#bytes = 0
+  }
+
+  #whole(text: string): string {
+    return this.#parts.length === 0 ? text : this.#parts.join('') + text
+  }
+
+  #keep(text: string): Found {
+    this.#parts.push(text)
+    this.#bytes += Buffer.byteLength(text)
+    if (this.#bytes <= RECORD_LIMIT) return { kind: 'unfinished', whole: '', end: 0 }
+    const whole = this.#whole('')
+    const kind = this.#spansLines(whole, whole.length) ? 'cut-short' : 'over-limit'
+    return { kind, whole, end: whole.length }
+  }
+
+  #found(whole: string, end: number): Found {
+    if (this.#spansLines(whole, end)) return { kind: 'cut-short', whole, end }
+    if (isOver(RECORD_LIMIT, whole.slice(0, end))) return { kind: 'over-limit', whole, end }
+    return { kind: this.#scanner.isOpen ? 'unclosed' : 'record', whole, end }
+  }
+
+  /** Whether it is malformed and a line ends between the misplaced quote and `end`. */
+  #spansLines(whole: string, end: number): boolean {
+    if (!this.#scanner.isMalformed) return false
+    const lineEnd = lineEndAt(whole, this.#scanner.quoteAt)
+    return lineEnd !== -1 && lineEnd < end
+  }
+}
+
+const isLineEnd = (text: string, at: number): boolean => text[at] === '\n' || text[at] === '\r'

@@ -1,0 +1,76 @@
+import cors from 'cors'
+import express, { type Express, type RequestHandler } from 'express'
+import helmet from 'helmet'
+import type { Logger } from 'pino'
+import { pinoHttp } from 'pino-http'
+import { drainRest } from './drain.ts'
+import { healthz, readyz } from './health.ts'
+import { importUsers, type ImportRouteParts } from './import-users.ts'
+import { answerProblem, onlyMethods, unknownRoute } from './problem.ts'
+import { refuseAmbiguousTarget } from './request-form.ts'
+import { sendTemplate } from './template.ts'
+
+/** What the HTTP side of the service needs. */
+export interface AppParts extends ImportRouteParts {
+  readonly log: Logger
+  /** Throws a ServiceError where database or keys do not answer. */
+  readonly ready: () => Promise<void>
+  /** Throws a ServiceError while the service can't take imports: before it is prepared, and when it stops. */
+  readonly open: () => void
+  /** Addresses of proxies whose `X-Forwarded-*` count. */
+  readonly trustedProxies: readonly string[]
+  /** Origins of portals that embed the form. */
+  readonly allowedOrigins: readonly string[]
+}
+
+const exposedHeaders =
+  'Import-Id Location Import-Charset Import-Delimiter Preference-Applied Retry-After Content-Disposition'.split(' ')
+
+/** The service over HTTP: its table of contents. */
+export function createApp(parts: AppParts): Express {
+  const app = express()
+  app.disable('x-powered-by')
+  app.disable('etag')
+  app.set('trust proxy', [...parts.trustedProxies])
+
+  app.use(logged(parts.log), refuseAmbiguousTarget, drainRest, helmet())
+  app.use(cors({ origin: [...parts.allowedOrigins], credentials: false, exposedHeaders }))
+
+  app.route('/healthz').get(healthz).all(onlyMethods('GET', 'HEAD'))
+  app.route('/readyz').get(readyz(parts.ready)).all(onlyMethods('GET', 'HEAD'))
+  app.route('/api/template/organization/users.csv').get(sendTemplate).all(onlyMethods('GET', 'HEAD'))
+  app
+    .route('/api/import/organization/users')
+    .post(whileOpen(parts.open), importUsers(parts))
+    .all(onlyMethods('POST'))
+
+  app.use(unknownRoute)
+  app.use(answerProblem(parts.log))
+  return app
+}
+
+function whileOpen(open: () => void): RequestHandler {
+  return (_req, _res, next) => {
+    open()
+    next()
+  }
+}
+
+/** One line a request. Query strings and headers stay out of it: people put tokens and addresses there. */
+function logged(log: Logger): RequestHandler {
+  return pinoHttp({
+    logger: log,
+    serializers: {
+      req: (req: { id: unknown; method: string; url: string }) => ({
+        id: req.id,
+        method: req.method,
+        path: req.url.split('?')[0],
+      }),
+      res: (res: { statusCode: number | null }) => ({ status: res.statusCode }),
+    },
+    customLogLevel: (req, res, error) => {
+      if (error !== undefined || res.statusCode >= 500) return 'warn'
+      return req.url === '/healthz' || req.url === '/readyz' ? 'debug' : 'info'
+    },
+  })
+}

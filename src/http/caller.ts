@@ -1,0 +1,43 @@
+import type { Request } from 'express'
+import { bearer, refuseTokenInUrl } from '../auth/bearer.ts'
+import type { TokenVerifier } from '../auth/caller.ts'
+import { organizationOf } from '../auth/organization.ts'
+import type { OrganizationDirectory } from '../auth/organization-directory.ts'
+import { ServiceError } from '../errors.ts'
+import { emailKey } from '../users/email.ts'
+import { importingRole, type Importer } from '../users/grants.ts'
+
+/** What is needed to tell who calls, and for which organization. */
+export interface CallerParts {
+  readonly verifier: TokenVerifier
+  readonly organizations: OrganizationDirectory
+  readonly portalDomain: string
+}
+
+/** Somebody who may import, and where. */
+export interface ImportingCaller {
+  readonly organizationId: number
+  readonly importer: Importer
+}
+
+/**
+ * Tells who calls and whether he may import into the organization of the host.
+ *
+ * @throws ServiceError 400 for a token in the URL, 401, 403, 404 or 503
+ */
+export async function importingCaller(req: Request, parts: CallerParts): Promise<ImportingCaller> {
+  refuseTokenInUrl(req.url)
+  const caller = await parts.verifier.verify(bearer(req.headers.authorization))
+  // HTTP/1.0 may come without a host; then the token alone says which organization is meant.
+  const slug = organizationOf((req.host as string | undefined) ?? 'localhost', parts.portalDomain, caller.organization)
+  const organizationId = slug === caller.organization ? await parts.organizations.idOf(slug) : undefined
+  if (organizationId === undefined) {
+    throw new ServiceError('organization.unknown', 'There is no such organization, or your token is not for it.')
+  }
+  const role = importingRole(caller.roles)
+  if (role === undefined) {
+    throw new ServiceError('role.forbidden', 'Only an organization_owner or organization_member may import users.')
+  }
+  const key = caller.email === undefined ? undefined : emailKey(caller.email)
+  return { organizationId, importer: { role, subject: caller.subject, emailKey: key } }
+}

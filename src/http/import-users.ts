@@ -1,0 +1,100 @@
+import type { Request, RequestHandler, Response } from 'express'
+import { openCsv, type CsvUpload } from '../csv/read-csv.ts'
+import { createCsvWriter } from '../csv/write-csv.ts'
+import { ServiceError } from '../errors.ts'
+import type { AnswerWriter } from '../import/answer.ts'
+import type { BatchSizes } from '../import/batches.ts'
+import { importRows } from '../import/import-rows.ts'
+import type { AnnotatedRow } from '../import/row.ts'
+import { createNdjsonWriter } from '../json/write-ndjson.ts'
+import type { UserDirectory } from '../users/user-directory.ts'
+import { importingCaller, type CallerParts } from './caller.ts'
+import { readImportRequest, type ImportRequest } from './import-request.ts'
+import { streamAnswer } from './stream-answer.ts'
+
+/** What the import route needs. */
+export interface ImportRouteParts extends CallerParts {
+  readonly users: UserDirectory
+  readonly maxUploadBytes: number
+  readonly maxRows: number
+  readonly batches: BatchSizes
+}
+
+/** `POST /api/import/organization/users`: an upload in, the same rows out, each with what became of it. */
+export function importUsers(parts: ImportRouteParts): RequestHandler {
+  return async (req, res) => {
+    const { organizationId, importer } = await importingCaller(req, parts)
+    const request = readImportRequest(req)
+    refuseTooLarge(req, parts.maxUploadBytes)
+    const upload = await openCsv(bytesOf(req), {
+      columnMap: request.columnMap,
+      echoUnknown: request.echoUnknown,
+      maxBytes: parts.maxUploadBytes,
+      maxRows: parts.maxRows,
+    })
+    const annotated = importRows(upload.rows, {
+      layout: upload.header.columns,
+      judging: {
+        reading: { ...request.reading, today: latestToday() },
+        clearBlanks: request.clearBlanks,
+        role: importer.role,
+      },
+      batches: parts.batches,
+      organizationId,
+      importer,
+      users: parts.users,
+    })
+    const writer = writerFor(request, upload)
+    await streamAnswer(res, texts(annotated, writer), {
+      begin: () => {
+        begin(res, upload, writer)
+      },
+      head: writer.head(),
+    })
+  }
+}
+
+function refuseTooLarge(req: Request, limit: number): void {
+  if (Number(req.headers['content-length'] ?? 0) <= limit) return
+  const detail = `The file has ${req.headers['content-length'] ?? ''} bytes; up to ${limit} are taken: send it in parts.`
+  throw new ServiceError('upload.too_large', detail)
+}
+
+/** The upload as it arrives. Leaving it half-way leaves the connection open, so that an answer still can go. */
+async function* bytesOf(req: Request): AsyncGenerator<Buffer> {
+  try {
+    for await (const chunk of req.iterator({ destroyOnReturn: false })) yield chunk as Buffer
+  } catch (cause) {
+    throw new ServiceError('request.interrupted', 'The upload ended before it was complete.', { cause })
+  }
+  if (!req.complete) throw new ServiceError('request.interrupted', 'The upload ended before it was complete.')
+}
+
+/** The latest date that it is anywhere on Earth: 14 hours ahead of UTC. */
+function latestToday(): string {
+  return new Date(Date.now() + 14 * 3_600_000).toISOString().slice(0, 10)
+}
+
+function writerFor({ answerType, answer }: ImportRequest, { header }: CsvUpload): AnswerWriter {
+  return answerType === 'text/csv' ? createCsvWriter(header, answer) : createNdjsonWriter(header, answer)
+}
+
+async function* texts(
+  annotated: AsyncIterable<readonly AnnotatedRow[]>,
+  writer: AnswerWriter,
+): AsyncGenerator<string> {
+  for await (const rows of annotated) yield writer.rows(rows)
+}
+
+const delimiterNames = { ',': 'comma', ';': 'semicolon', '\t': 'tab', '|': 'pipe' } as const
+
+function begin(res: Response, { header }: CsvUpload, { mediaType }: AnswerWriter): void {
+  const file = mediaType.startsWith('text/csv') ? 'users.result.csv' : 'users.result.ndjson'
+  res.writeHead(200, {
+    'Content-Type': mediaType,
+    'Content-Disposition': `attachment; filename="${file}"`,
+    'Cache-Control': 'no-store',
+    'Import-Charset': 'utf-8',
+    'Import-Delimiter': delimiterNames[header.delimiter],
+  })
+}

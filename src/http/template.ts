@@ -1,0 +1,13 @@
+import type { RequestHandler } from 'express'
+import { template } from '../csv/template.ts'
+
+/** `GET /api/template/organization/users.csv`: the header and four example rows. */
+export const sendTemplate: RequestHandler = (_req, res) => {
+  res
+    .set({
+      'Content-Type': 'text/csv; charset=utf-8; header=present',
+      'Content-Disposition': 'attachment; filename="users-template.csv"',
+      'Cache-Control': 'no-store',
+    })
+    .send(Buffer.from(template()))
+}

@@ -1,0 +1,77 @@
+import { pino } from 'pino'
+import { compose, type Parts } from './compose.ts'
+import { ConfigError, readConfig, type Config } from './config.ts'
+import { listen, type RunningServer } from './http/server.ts'
+
+// Supervisors commonly kill what has not stopped within thirty seconds.
+const STOP_MILLISECONDS = 25_000
+
+const config = readOrExit()
+const log = pino({ level: config.logLevel, redact: ['req.headers.authorization'] })
+
+let stopping = false
+try {
+  await serve()
+} catch (error) {
+  // Sentences for people have names of their own; everything else is a mistake of ours.
+  const named = error instanceof Error && ['FolderInUse', 'OrganizationConflict'].includes(error.name)
+  if (named) process.stderr.write(`${error.message}\n`)
+  else log.fatal({ err: error }, 'the service could not start')
+  process.exit(1)
+}
+
+async function serve(): Promise<void> {
+  const parts = await compose(config, log)
+  const server = await listen(parts.app, { ...config, stopping: () => stopping })
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.once(signal, () => void stop(signal, parts, server))
+  }
+  log.info({ url: server.url, database: config.database.kind }, 'listening')
+  await parts.prepare()
+  log.info('ready')
+  if (parts.ownIssuer !== undefined) await greet(server.url, parts)
+}
+
+function readOrExit(): Config {
+  try {
+    return readConfig(process.env)
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    process.stderr.write(`${error.message}\n`)
+    process.exit(1)
+  }
+}
+
+/** A token and a line to paste, for whoever starts the service with a key of its own. */
+async function greet(url: string, { ownIssuer }: Parts): Promise<void> {
+  const [organization] = config.organizations
+  if (ownIssuer === undefined || organization === undefined) return
+  const token = await ownIssuer.sign({
+    organization: organization.slug,
+    subject: 'local-owner',
+    email: undefined,
+    roles: ['organization_owner'],
+    expiresIn: 12 * 3_600,
+  })
+  process.stdout.write(`
+Rollcall is listening on ${url}. A token for an owner of ${organization.slug}, good for 12 hours:
+
+  TOKEN=${token}
+
+Import some users:
+
+  curl -H "Authorization: Bearer $TOKEN" -H 'Content-Type: text/csv' \\
+       --data-binary @fixtures/csv/users-valid.csv ${url}/api/import/organization/users
+
+`)
+}
+
+async function stop(signal: string, parts: Parts, server: RunningServer): Promise<void> {
+  log.info({ signal }, 'stopping')
+  stopping = true
+  parts.refuseNew()
+  await server.stop(STOP_MILLISECONDS)
+  await parts.close()
+  log.info('stopped')
+  process.exit(0)
+}

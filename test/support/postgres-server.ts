@@ -1,0 +1,129 @@
+import { execFile } from 'node:child_process'
+import { once } from 'node:events'
+import { appendFile, chown, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { createServer, type AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+
+const execute = promisify(execFile)
+
+const INSTALLED = '/usr/lib/postgresql'
+const SECONDS = 1_000
+// Another process may take the free port before PostgreSQL does.
+const ATTEMPTS = 3
+
+/** A PostgreSQL server of one's own with the durability of production: `fsync` and `synchronous_commit` on. */
+export interface PostgresServer {
+  /** Its superuser's connection to the database `postgres`, without a password. Only loopback gets in. */
+  readonly url: string
+  /** The folder of `psql` and the other programs of the server's version. */
+  readonly programs: string
+  /** Stops the server at once, whoever is connected, and removes its folder. Calling it again does nothing. */
+  stop(): Promise<void>
+}
+
+/** Runs one of PostgreSQL's programs as whoever owns the server. */
+type Run = (program: string, ...args: readonly string[]) => Promise<string>
+
+/**
+ * Starts an empty PostgreSQL server in a temporary folder, on a free port of 127.0.0.1, and waits until it answers.
+ *
+ * @throws Error If no server is installed, or it does not start
+ */
+export async function startPostgres(): Promise<PostgresServer> {
+  const programs = await newestPrograms()
+  const folder = await mkdtemp(join(tmpdir(), 'rollcall-postgres-'))
+  try {
+    const run = await runner(programs, folder)
+    await run('initdb', '-D', dataOf(folder), '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C.UTF-8', '-N')
+    const port = await startOnFreePort(run, folder)
+    let stopped: Promise<void> | undefined
+    const stop = (): Promise<void> => (stopped ??= stopAndRemove(run, folder))
+    return { url: `postgresql://postgres@127.0.0.1:${port}/postgres`, programs, stop }
+  } catch (error) {
+    await rm(folder, { recursive: true, force: true })
+    throw error
+  }
+}
+
+/** Lends a server to a function and stops it afterwards. */
+export async function withPostgres<T>(use: (server: PostgresServer) => Promise<T>): Promise<T> {
+  const server = await startPostgres()
+  try {
+    return await use(server)
+  } finally {
+    await server.stop()
+  }
+}
+
+const dataOf = (folder: string): string => join(folder, 'data')
+
+/** Debian keeps each version in a folder of its own; clients may be there without the server. */
+async function newestPrograms(): Promise<string> {
+  const versions = await readdir(INSTALLED).catch((): string[] => [])
+  for (const version of versions.sort((a, b) => Number(b) - Number(a))) {
+    const programs = join(INSTALLED, version, 'bin')
+    if ((await readdir(programs).catch((): string[] => [])).includes('initdb')) return programs
+  }
+  throw new Error(`There is no PostgreSQL server in ${INSTALLED}: install the package postgresql`)
+}
+
+/** PostgreSQL refuses to run as root, so root gives the folder to the user `postgres` and runs it as him. */
+async function runner(programs: string, folder: string): Promise<Run> {
+  const isRoot = process.getuid?.() === 0
+  if (isRoot) await chown(folder, await numberOf('-u'), await numberOf('-g'))
+  const before = isRoot ? ['runuser', '-u', 'postgres', '--'] : []
+  return async (program, ...args) => {
+    const [command = '', ...rest] = [...before, join(programs, program), ...args]
+    const { stdout } = await execute(command, rest, { cwd: folder, timeout: 90 * SECONDS })
+    return stdout
+  }
+}
+
+async function numberOf(option: '-u' | '-g'): Promise<number> {
+  return Number((await execute('id', [option, 'postgres'])).stdout)
+}
+
+async function startOnFreePort(run: Run, folder: string): Promise<number> {
+  const log = join(folder, 'log')
+  for (let attempt = 1; ; attempt += 1) {
+    const port = await freePort()
+    await appendFile(join(dataOf(folder), 'postgresql.conf'), settings(port, folder))
+    try {
+      await run('pg_ctl', '-D', dataOf(folder), '-l', log, '-w', '-t', '60', 'start')
+      return port
+    } catch (error) {
+      if (attempt < ATTEMPTS) continue
+      throw new Error(`PostgreSQL did not start:\n${await readFile(log, 'utf8')}`, { cause: error })
+    }
+  }
+}
+
+/** The last of several equal settings counts. */
+function settings(port: number, folder: string): string {
+  return `
+port = ${port}
+listen_addresses = '127.0.0.1'
+unix_socket_directories = '${folder.replaceAll("'", "''")}'
+`
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+async function stopAndRemove(run: Run, folder: string): Promise<void> {
+  try {
+    await run('pg_ctl', '-D', dataOf(folder), '-w', '-t', '30', '-m', 'fast', 'stop')
+  } catch {
+    // Its checkpoint may take longer than that; nothing of it is wanted any more. If it is gone, this fails too.
+    await run('pg_ctl', '-D', dataOf(folder), '-w', '-t', '30', '-m', 'immediate', 'stop').catch(() => '')
+  }
+  await rm(folder, { recursive: true, force: true })
+}
