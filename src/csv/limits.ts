@@ -9,3 +9,8 @@ export const COLUMN_LIMIT = 300
 export function isOver(limit: number, text: string): boolean {
   return text.length * 3 > limit && Buffer.byteLength(text) > limit
 }
+
+/** How many UTF-16 code units of a text its first `bytes` bytes of UTF-8 make. */
+export function unitsWithin(bytes: number, text: string): number {
+  return Buffer.from(text.slice(0, bytes)).toString('utf8', 0, bytes).length
+}

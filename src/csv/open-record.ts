@@ -1,4 +1,4 @@
-import { isOver, RECORD_LIMIT } from './limits.ts'
+import { isOver, RECORD_LIMIT, unitsWithin } from './limits.ts'
 import { afterLineEnd, lineEndAt, lineEndsIn } from './lines.ts'
 import type { Blame } from './malformed-record.ts'
 import { RecordScanner } from './scan-record.ts'
@@ -23,6 +23,8 @@ export interface Found {
 export class OpenRecord {
   /** The line of the upload on which it begins. */
   line: number
+  /** How many UTF-16 code units of the upload stand before it, since the header. */
+  position = 0
   readonly #scanner: RecordScanner
   #parts: string[] = []
   #bytes = 0
@@ -52,20 +54,19 @@ export class OpenRecord {
     let { stop, at } = this.#scanner.scan(text)
     if (stop === 'text-after-quote') {
       const whole = this.#whole(text)
-      if (this.#spansLines(whole, this.#scanner.malformedAt)) {
-        return { kind: 'cut-short', whole, end: this.#scanner.malformedAt }
-      }
+      const end = this.#scanner.malformedAt
+      if (this.#spansLines(whole, end)) return this.#found('cut-short', whole, end)
       ;({ stop, at } = this.#scanner.scan(text, at))
     }
     if (stop === 'end-of-text') return this.#keep(text)
     const whole = this.#whole(text)
-    return this.#found(whole, whole.length - text.length + at)
+    return this.#ended(whole, whole.length - text.length + at)
   }
 
   /** What it is if the upload ends here. */
   finish(): Found {
     const whole = this.#whole('')
-    return this.#found(whole, whole.length)
+    return this.#ended(whole, whole.length)
   }
 
   /** Ends it at `end` of `whole`; gives the text after its line end. */
@@ -73,6 +74,7 @@ export class OpenRecord {
     const rest = isLineEnd(whole, end) ? afterLineEnd(whole, end) : end
     const isLine = !this.#scanner.quoted && rest > end
     this.line += isLine ? 1 : lineEndsIn(whole.slice(0, rest))
+    this.position += rest
     this.reset()
     return whole.slice(rest)
   }
@@ -92,15 +94,26 @@ export class OpenRecord {
     this.#parts.push(text)
     this.#bytes += Buffer.byteLength(text)
     if (this.#bytes <= RECORD_LIMIT) return { kind: 'unfinished', whole: '', end: 0 }
-    const whole = this.#whole('')
-    const kind = this.#spansLines(whole, whole.length) ? 'cut-short' : 'over-limit'
-    return { kind, whole, end: whole.length }
+    return this.#overLimit(this.#whole(''))
   }
 
-  #found(whole: string, end: number): Found {
-    if (this.#spansLines(whole, end)) return { kind: 'cut-short', whole, end }
-    if (isOver(RECORD_LIMIT, whole.slice(0, end))) return { kind: 'over-limit', whole, end }
-    return { kind: this.#scanner.isOpen ? 'unclosed' : 'record', whole, end }
+  #ended(whole: string, end: number): Found {
+    if (this.#spansLines(whole, end)) return this.#found('cut-short', whole, end)
+    return this.#found(this.#scanner.isOpen ? 'unclosed' : 'record', whole, end)
+  }
+
+  #found(kind: Found['kind'], whole: string, end: number): Found {
+    return isOver(RECORD_LIMIT, whole.slice(0, end)) ? this.#overLimit(whole) : { kind, whole, end }
+  }
+
+  /** Goes back to the limit, so that it does not matter in what pieces the record came. */
+  #overLimit(whole: string): Found {
+    const end = unitsWithin(RECORD_LIMIT, whole)
+    const start = whole.slice(0, end)
+    this.#scanner.reset()
+    const { stop, at } = this.#scanner.scan(start)
+    if (stop === 'text-after-quote') this.#scanner.scan(start, at)
+    return { kind: this.#spansLines(whole, end) ? 'cut-short' : 'over-limit', whole, end }
   }
 
   /** Whether it is malformed and a line ends between the misplaced quote and `end`. */

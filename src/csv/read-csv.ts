@@ -58,7 +58,7 @@ async function openBlocks(blocks: AsyncGenerator<Buffer>, options: CsvOptions): 
   const header = readHeader(record, bom, options)
   const reader = new RecordReader({ ...record, width: record.names.length, line: record.nextLine })
   const maker = new RowMaker({ header, dropped: answerColumns(record.names), maxRows: options.maxRows })
-  return { header, rows: readRows(withFirst(record.rest, texts), reader, maker) }
+  return { header, rows: releasing(blocks, readRows(withFirst(record.rest, texts), reader, maker)) }
 }
 
 async function* decodeAll(first: Buffer, blocks: AsyncIterable<Buffer>): AsyncGenerator<Text> {
@@ -82,4 +82,13 @@ async function* readRows(
   }
   const rows = maker.rows(reader.end())
   if (rows.length > 0) yield rows
+}
+
+/** Ends the upload with its rows: whoever leaves after the first of them has not yet asked for a second block. */
+async function* releasing<T>(blocks: AsyncGenerator<Buffer>, rows: AsyncIterable<T>): AsyncGenerator<T> {
+  try {
+    yield* rows
+  } finally {
+    await blocks.return(undefined)
+  }
 }

@@ -32,7 +32,7 @@ export class RecordReader {
   readonly #open: OpenRecord
   #malformed: MalformedRecord | undefined
   #long: LongRecord | undefined
-  #patience = 0
+  #lookedAtAgain = 0
   #damaged = false
   #records: Records
 
@@ -47,7 +47,6 @@ export class RecordReader {
   read(text: string, damaged: boolean): Records {
     this.#damaged ||= damaged
     this.#records = new Records(this.#delimiter, this.#damaged)
-    this.#patience += PATIENCE * text.length
     this.#readAll(text)
     if (this.#isIdle) this.#damaged = false
     return this.#records.settled()
@@ -86,6 +85,7 @@ export class RecordReader {
     const quote = text.indexOf('"')
     const end = lastLineEnd(text, quote === -1 ? text.length : quote)
     if (end > 0) this.#open.line += this.#records.addLines(text.slice(0, end))
+    this.#open.position += end
     return end
   }
 
@@ -136,8 +136,9 @@ export class RecordReader {
   #extend(malformed: MalformedRecord, { whole, end }: Found): string {
     const line = lineEndAt(whole, 0)
     const isShort = line === -1 || line >= end
-    const isAffordable = !isShort && this.#patience >= end
-    if (isAffordable) this.#patience -= end
+    const patience = PATIENCE * (this.#open.position + end) - this.#lookedAtAgain
+    const isAffordable = !isShort && patience >= end
+    if (isAffordable) this.#lookedAtAgain += end
     const cut = isAffordable ? line : end
     const rest = this.#open.close(whole, cut)
     const lineEnd = whole.slice(cut, whole.length - rest.length)
@@ -153,6 +154,7 @@ export class RecordReader {
     malformed.add(text.slice(0, end === -1 ? rest : end), end === -1 ? '' : text.slice(end, rest))
     malformed.isMidLine = end === -1
     this.#open.line += end === -1 ? 0 : 1
+    this.#open.position += rest
     return text.slice(rest)
   }
 
@@ -165,11 +167,11 @@ export class RecordReader {
   }
 
   /** Takes a quote that is never closed for a slip of its line, if what follows that line looks like records. */
-  #resumeAfterQuote({ whole }: Found): string | undefined {
+  #resumeAfterQuote({ whole, end: limit }: Found): string | undefined {
     const { isOpen } = this.#open.quotes
     const end = isOpen ? lineEndAt(whole, this.#open.blame.quoteAt) : -1
-    if (end === -1) return undefined
-    const next = /[^\r\n]+/.exec(whole.slice(end))
+    if (end === -1 || end > limit) return undefined
+    const next = /[^\r\n]+/.exec(whole.slice(end, limit))
     if (next !== null && !this.#isWhole(next[0])) return undefined
     this.#addFaulty(whole.slice(0, end))
     return this.#open.close(whole, end)
@@ -196,6 +198,7 @@ export class RecordReader {
     const end = long.take(text)
     const taken = end === -1 ? text.length : end
     this.#open.line += lineEndsIn(text.slice(0, taken))
+    this.#open.position += taken
     if (end !== -1) this.#endLong(long)
     return text.slice(taken)
   }

@@ -1,5 +1,4 @@
 import knex, { type Knex } from 'knex'
-import { openEmbedded } from './embedded.ts'
 
 /** Where the database is. */
 export type DatabaseSettings =
@@ -25,7 +24,11 @@ const PATIENCE = 5_000
  * @throws FolderInUse If another process has the embedded database open
  */
 export async function openDatabase(settings: DatabaseSettings): Promise<Database> {
-  if (settings.kind === 'embedded') return { ...(await openEmbedded(settings.dataDir)), largestBatch: 500 }
+  if (settings.kind === 'embedded') {
+    // Whoever has a server of his own need not load a database into memory.
+    const { openEmbedded } = await import('./embedded.ts')
+    return { ...(await openEmbedded(settings.dataDir)), largestBatch: 500 }
+  }
   const pool = knex({
     client: 'pg',
     connection: {

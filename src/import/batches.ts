@@ -79,15 +79,15 @@ class Ahead<T> {
 }
 
 /**
- * Regroups what arrives in blocks of any size into batches, and reads one batch ahead while the last is
- * being worked on. What has waited for `patience` goes on in a batch that is not full, so that a slow upload
+ * Regroups what arrives in blocks of any size into batches, and reads up to two batches ahead while one
+ * is being worked on. What has waited for `patience` goes on in a batch that is not full, so that a slow upload
  * is answered as it comes. What arrived before a failure comes before it.
  */
 export async function* inBatches<T>(
   blocks: AsyncIterable<readonly T[]>,
   { first, largest, patience }: BatchSizes,
 ): AsyncGenerator<readonly T[]> {
-  const ahead = new Ahead<T>(largest)
+  const ahead = new Ahead<T>(2 * largest)
   void ahead.fill(blocks)
   try {
     let size = Math.min(first, largest)

@@ -28,8 +28,8 @@ export interface Entry {
   /** The row's number. */
   readonly row: number
   readonly candidate: Candidate
-  /** The id that a new user gets: assigned before the first attempt, so that a second says the same. */
-  readonly newId: string
+  /** The id that a new user gets: the same in every attempt, so that a second says the same as the first. */
+  readonly newId: () => string
 }
 
 /** What a row comes to. `wave` orders what is stored: a key that is handed on goes to the next wave. */
@@ -105,9 +105,10 @@ export function newUser(entry: Entry, circumstances: Circumstances): KnownUser |
 }
 
 function userOf({ candidate, newId, row }: Entry): KnownUser {
-  const values = newValues(candidate, newId)
+  const id = newId()
+  const values = newValues(candidate, id)
   // A row without providerType has no providerId, so the defaults add no key.
-  return { id: newId, values, keys: candidate.keys, meant: { row, gave: gaveOf(candidate) } }
+  return { id, values, keys: candidate.keys, meant: { row, gave: gaveOf(candidate) } }
 }
 
 function create(entry: Entry, known: KnownUsers, circumstances: Circumstances): Decision {
@@ -132,10 +133,14 @@ function change(
   // Before anything else, so that nothing can be learned of a user whom the caller may not change.
   if (!mayChange(importer.role, user)) return invalid(forbiddenUser(column, value))
 
-  const { wanted, base } = wantedValues(candidate, user)
+  const base = baseValues(candidate, user)
+  const wanted = wantedValues(candidate, base)
+  const repeat = repeatFault(user, by, column, value)
+  if (wanted === user.values && repeat.length === 0) return unchanged(entry, user)
+
   const keys = keysOf(wanted)
   const faults = [
-    ...repeatFault(user, by, column, value),
+    ...repeat,
     ...keyFaults(candidate, keys, user, by, known),
     ...forbiddenOnExisting(importer.role, user, base, wanted),
     ...rightsFaults(user, wanted, circumstances),
@@ -146,8 +151,12 @@ function change(
   if (isActiveOwner(wanted)) circumstances.activeOwners += 1
   const changed = columnNames.filter((_, index) => wanted[index] !== user.values[index])
   user.meant = { row: entry.row, gave: gaveOf(candidate) }
-  if (changed.length === 0) return { kind: 'unchanged', user }
   return { kind: 'update', user, changed, wave: known.change(user, wanted, keys) }
+}
+
+function unchanged({ row, candidate }: Entry, user: KnownUser): Decision {
+  user.meant = { row, gave: gaveOf(candidate) }
+  return { kind: 'unchanged', user }
 }
 
 function inColumnOrder(faults: Fault[]): Fault[] {
@@ -156,23 +165,32 @@ function inColumnOrder(faults: Fault[]): Fault[] {
 }
 
 /**
- * What a user is to be after the row (`wanted`), and what he would be without its word on the Verified flags
- * (`base`): a flag belongs to the address or number that it was given for.
+ * What a user would be without the row's word on the Verified flags: a flag belongs to the address or number
+ * that it was given for. The stored values themselves where that changes nothing.
  */
-function wantedValues({ values }: Candidate, user: KnownUser): { wanted: Values; base: Values } {
+function baseValues({ values, keys }: Candidate, user: KnownUser): Readonly<Values> {
+  const phoneNumber = valueOf(values, 'phoneNumber')
+  const isNewEmail = keys.email !== undefined && keys.email !== user.keys.email
+  const isNewNumber = phoneNumber !== undefined && phoneNumber !== valueOf(user.values, 'phoneNumber')
+  if (!isNewEmail && !isNewNumber) return user.values
   const base = user.values.slice()
-  const given = (column: ColumnName): string | undefined => values[columnIndex[column]]
-  const email = keysOf(values).email
-  if (email !== undefined && email !== user.keys.email) base[columnIndex.emailVerified] = 'FALSE'
-  const phone = given('phoneNumber')
-  if (phone !== undefined && phone !== valueOf(user.values, 'phoneNumber')) {
-    base[columnIndex.phoneNumberVerified] = 'FALSE'
+  if (isNewEmail) base[columnIndex.emailVerified] = 'FALSE'
+  if (isNewNumber) base[columnIndex.phoneNumberVerified] = 'FALSE'
+  return base
+}
+
+/** What a user is to be after the row: `base` itself where the row says nothing else. */
+function wantedValues({ values }: Candidate, base: Readonly<Values>): Readonly<Values> {
+  let wanted: Values | undefined
+  for (let index = 0; index < values.length; index += 1) {
+    const given = values[index]
+    if (given === undefined) continue
+    const value = given === '' && columns[index]?.type === 'boolean' ? 'FALSE' : given
+    if (value === base[index]) continue
+    wanted ??= base.slice()
+    wanted[index] = value
   }
-  const wanted = base.map((stored, index) => {
-    const value = values[index]
-    return value === '' && columns[index]?.type === 'boolean' ? 'FALSE' : (value ?? stored)
-  })
-  return { wanted, base }
+  return wanted ?? base
 }
 
 function repeatFault(user: KnownUser, by: 'id' | KeyKind, column: ColumnName, value: string): Fault[] {
@@ -226,7 +244,7 @@ function takenKey(holder: KnownUser, kind: KeyKind, column: ColumnName, value: s
 }
 
 /** No row demotes, suspends or deactivates the caller's own user or the last active owner. */
-function rightsFaults(user: KnownUser, wanted: Values, circumstances: Circumstances): Fault[] {
+function rightsFaults(user: KnownUser, wanted: Readonly<Values>, circumstances: Circumstances): Fault[] {
   const column = takesAway(user.values, wanted)
   if (column === undefined) return []
   const value = valueOf(wanted, column) ?? ''

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import type { Fault } from '../users/faults.ts'
 import { inBatches, type BatchSizes } from './batches.ts'
 import { createJudge, type JudgeOptions } from './judge.ts'
@@ -11,6 +12,10 @@ export interface ImportParts extends SaverParts {
   readonly judging: JudgeOptions
   readonly batches: BatchSizes
 }
+
+// Rows that are judged in one go, about half a millisecond. In between the event loop turns, so that the batch
+// that is being saved gets its next statement: judging then takes place while the database works.
+const SLICE = 100
 
 interface JudgedRow {
   readonly row: Row
@@ -40,7 +45,12 @@ async function* judged(
   blocks: AsyncIterable<readonly Row[]>,
   judge: (row: Row) => Verdict,
 ): AsyncGenerator<readonly JudgedRow[]> {
-  for await (const block of blocks) yield block.map((row) => ({ row, verdict: judge(row) }))
+  for await (const block of blocks) {
+    for (let start = 0; start < block.length; start += SLICE) {
+      yield block.slice(start, start + SLICE).map((row) => ({ row, verdict: judge(row) }))
+      await setImmediate()
+    }
+  }
 }
 
 function candidatesOf(batch: readonly JudgedRow[]) {

@@ -46,8 +46,11 @@ export class Saver {
     if (candidates.length === 0) return []
     const { users, organizationId, importer } = this.#parts
     this.#subjectIsUser ??= await users.hasUser(organizationId, importer.subject)
-    const ids = newIds(candidates.length)
-    const entries = candidates.map((each, index): Entry => ({ ...each, newId: ids[index] ?? '' }))
+    let ids: readonly string[] | undefined
+    const newId = (index: number): string => (ids ??= newIds(candidates.length))[index] ?? ''
+    const entries = candidates.map(({ row, candidate }, index): Entry => {
+      return { row, candidate, newId: () => newId(index) }
+    })
     let first = this.#cautious === 0
     const decisions = await users.transaction(organizationId, async (store) => {
       const writeFirst = first
@@ -106,7 +109,7 @@ function newIds(count: number): readonly string[] {
   const text = randomBytes(27 * count).toString('base64url')
   return Array.from({ length: count }, (_, index) => {
     let id = text.slice(36 * index, 36 * (index + 1))
-    while (!/^[A-Za-z0-9]/.test(id)) id = randomBytes(27).toString('base64url')
+    while (id.startsWith('-') || id.startsWith('_')) id = randomBytes(27).toString('base64url')
     return id
   })
 }

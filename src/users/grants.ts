@@ -25,6 +25,7 @@ export function importingRole(callerRoles: readonly string[]): Importer['role'] 
 
 /** Whether a caller may change a user at all: only one whose every role he could grant. */
 export function mayChange(role: Importer['role'], user: StoredUser): boolean {
+  if (role === 'organization_owner') return true
   return roleSet(valueOf(user.values, 'roles') ?? '').every((each) => mayGrant[role].includes(each))
 }
 
@@ -80,8 +81,11 @@ export function forbiddenRoles(role: Importer['role'], values: Readonly<Values>)
   return roleSet(given).every((each) => mayGrant[role].includes(each)) ? [] : [forbiddenValue('roles', given)]
 }
 
-const rank = (user: Readonly<Values>): number =>
-  roles.findIndex((role) => roleSet(valueOf(user, 'roles') ?? '').includes(role))
+/** The place of a user's strongest role; no role's name is part of another's. */
+function rank(user: Readonly<Values>): number {
+  const set = valueOf(user, 'roles') ?? ''
+  return roles.findIndex((role) => set.includes(role))
+}
 
 /** Whether a user with these values is an owner who can act: active and not suspended. */
 export function isActiveOwner(values: Readonly<Values>): boolean {
@@ -94,6 +98,7 @@ export function takesAway(before: Readonly<Values>, after: Readonly<Values>): Co
     valueOf(after, column) === value && valueOf(before, column) !== value
   if (became('active', 'FALSE')) return 'active'
   if (became('status', 'suspended')) return 'status'
+  if (valueOf(before, 'roles') === valueOf(after, 'roles')) return undefined
   const [was, is] = [rank(before), rank(after)]
   return was !== -1 && (is === -1 || is > was) ? 'roles' : undefined
 }

@@ -25,7 +25,9 @@ describe('the dialect', () => {
     async (first) => {
       const { header, rows } = await read(`${first}id;email\n1;"a\n`)
       expect(header.names).toEqual(['id', 'email'])
-      expect(rows).toMatchObject([{ number: 2, cells: ['1', '"a'], faults: [{ code: 'row.unclosed_quote' }] }])
+      expect(rows).toMatchObject([
+        { number: 2, cells: ['1', '"a'], faults: [{ code: 'row.unclosed_quote' }] },
+      ])
       expect(rows[0]?.faults[0]?.message).toContain('on line 3 ')
     },
   )

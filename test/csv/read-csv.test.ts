@@ -6,7 +6,25 @@ import { openCsv } from '../../src/csv/read-csv.ts'
 
 const delimiter = fc.constantFrom(',', ';', '\t', '|')
 const lineEnd = fc.constantFrom('\n', '\r\n', '\r')
-const character = fc.constantFrom('a', 'b', ' ', ',', ';', '\t', '|', '"', '\n', '\r', '\r\n', 'é', '語', '𝒳', '\u00A0', '=', '\uFEFF')
+const character = fc.constantFrom(
+  'a',
+  'b',
+  ' ',
+  ',',
+  ';',
+  '\t',
+  '|',
+  '"',
+  '\n',
+  '\r',
+  '\r\n',
+  'é',
+  '語',
+  '𝒳',
+  '\u00A0',
+  '=',
+  '\uFEFF',
+)
 const cell = fc.array(character, { maxLength: 5 }).map((parts) => parts.join(''))
 const width = 3
 const record = fc.array(fc.record({ cell, quoted: fc.boolean() }), { minLength: 1, maxLength: width })
@@ -31,14 +49,18 @@ function write({ delimiter, bom, header, rows, closed }: Table): string {
   }))
   const body = lines.map(({ line, lineEnd }, index) =>
     // a last line that is blank needs its end, and a CR that is followed by a blank line's LF would be one line end
-    index === lines.length - 1 && !closed && line !== '' ? line : line + (lineEnd === '\r' ? '\r\n' : lineEnd),
+    index === lines.length - 1 && !closed && line !== ''
+      ? line
+      : line + (lineEnd === '\r' ? '\r\n' : lineEnd),
   )
   const end = header === '\r' && (body[0] ?? '').startsWith('\n') ? '\r\n' : header
   return (bom ? '\uFEFF' : '') + ['id', 'email', 'slug'].join(delimiter) + end + body.join('')
 }
 
 const expected = ({ rows }: Table): string[][] =>
-  rows.map(({ record }) => record.map(({ cell }) => cell)).map((cells) => (cells.join('') === '' && cells.length === 1 ? [] : cells))
+  rows
+    .map(({ record }) => record.map(({ cell }) => cell))
+    .map((cells) => (cells.join('') === '' && cells.length === 1 ? [] : cells))
 
 const normal = (cells: readonly (readonly string[])[]): string[][] =>
   cells.map((row) => (row.length === 1 && row[0] === '' ? [] : [...row]))
@@ -81,7 +103,9 @@ describe('reading a table of any cells', () => {
 
   it('gives the same rows and faults of any bytes, however they are split', async () => {
     const byte = fc.constantFrom(...Buffer.from('ab,,,"""\n\n\r '), 0xe9, 0xc3, 0xa9, 0x00)
-    const upload = fc.array(byte, { maxLength: 60 }).map((bytes) => Buffer.from([...Buffer.from('id,slug\n'), ...bytes]))
+    const upload = fc
+      .array(byte, { maxLength: 60 })
+      .map((bytes) => Buffer.from([...Buffer.from('id,slug\n'), ...bytes]))
     await fc.assert(
       fc.asyncProperty(upload, fc.integer({ min: 1, max: 7 }), async (bytes, size) => {
         expect((await read(bySize(bytes, size))).rows).toEqual((await read(bytes)).rows)
@@ -98,10 +122,18 @@ describe('the rows', () => {
       yield* inPieces(['id,email\n1,a@example.com\n2,"b\n', 'c"\n3,'])
       hasEnded = true
     }
-    const upload = await openCsv(bytes(), { columnMap: new Map(), echoUnknown: false, maxBytes: 1_000, maxRows: 9 })
+    const upload = await openCsv(bytes(), {
+      columnMap: new Map(),
+      echoUnknown: false,
+      maxBytes: 1_000,
+      maxRows: 9,
+    })
     const first = await upload.rows.next()
     const second = await upload.rows.next()
-    expect([first.value, second.value]).toMatchObject([[{ number: 2 }], [{ number: 3, cells: ['2', 'b\nc'] }]])
+    expect([first.value, second.value]).toMatchObject([
+      [{ number: 2 }],
+      [{ number: 3, cells: ['2', 'b\nc'] }],
+    ])
     expect(hasEnded).toBe(false)
   })
 
@@ -114,7 +146,12 @@ describe('the rows', () => {
         isReleased = true
       }
     }
-    const { rows } = await openCsv(bytes(), { columnMap: new Map(), echoUnknown: false, maxBytes: 1_000, maxRows: 9 })
+    const { rows } = await openCsv(bytes(), {
+      columnMap: new Map(),
+      echoUnknown: false,
+      maxBytes: 1_000,
+      maxRows: 9,
+    })
     for await (const some of rows) {
       expect(some).toHaveLength(1)
       break
@@ -144,7 +181,10 @@ describe('the rows', () => {
   })
 
   it('keep a quote that does not begin a value as a character', async () => {
-    expect((await read('id,slug\n5" pipe,a""b\n"q",c"d\n')).cells).toEqual([['5" pipe', 'a""b'], ['q', 'c"d']])
+    expect((await read('id,slug\n5" pipe,a""b\n"q",c"d\n')).cells).toEqual([
+      ['5" pipe', 'a""b'],
+      ['q', 'c"d'],
+    ])
   })
 
   it('are those of an answer without its first two columns', async () => {
@@ -156,7 +196,10 @@ describe('the rows', () => {
 
   it('keep names and cells that are spelled like properties of objects', async () => {
     const { header, cells } = await read('id,__proto__,constructor\n1,"x",y\n', { echoUnknown: true })
-    expect(header).toMatchObject({ names: ['id', '__proto__', 'constructor'], columns: ['id', undefined, undefined] })
+    expect(header).toMatchObject({
+      names: ['id', '__proto__', 'constructor'],
+      columns: ['id', undefined, undefined],
+    })
     expect(cells).toEqual([['1', 'x', 'y']])
   })
 

@@ -36,7 +36,19 @@ export async function startPostgres(): Promise<PostgresServer> {
   const folder = await mkdtemp(join(tmpdir(), 'rollcall-postgres-'))
   try {
     const run = await runner(programs, folder)
-    await run('initdb', '-D', dataOf(folder), '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C.UTF-8', '-N')
+    await run(
+      'initdb',
+      '-D',
+      dataOf(folder),
+      '-U',
+      'postgres',
+      '-A',
+      'trust',
+      '-E',
+      'UTF8',
+      '--locale=C.UTF-8',
+      '-N',
+    )
     const port = await startOnFreePort(run, folder)
     let stopped: Promise<void> | undefined
     const stop = (): Promise<void> => (stopped ??= stopAndRemove(run, folder))
@@ -59,8 +71,13 @@ export async function withPostgres<T>(use: (server: PostgresServer) => Promise<T
 
 const dataOf = (folder: string): string => join(folder, 'data')
 
-/** Debian keeps each version in a folder of its own; clients may be there without the server. */
-async function newestPrograms(): Promise<string> {
+/**
+ * The folder of the programs of the newest server that is installed. Debian keeps each version in a folder of its
+ * own, and clients may be there without the server.
+ *
+ * @throws Error If there is none
+ */
+export async function newestPrograms(): Promise<string> {
   const versions = await readdir(INSTALLED).catch((): string[] => [])
   for (const version of versions.sort((a, b) => Number(b) - Number(a))) {
     const programs = join(INSTALLED, version, 'bin')

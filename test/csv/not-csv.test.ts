@@ -1,0 +1,49 @@
+import { describe, expect, it } from '@jest/globals'
+import { gzipSync } from 'node:zlib'
+import { read, refusal } from './reading.ts'
+
+const bytes = (latin1: string): Uint8Array => Buffer.from(latin1, 'latin1')
+
+describe('an upload that is no CSV', () => {
+  it.each([
+    ['<!DOCTYPE html><html>', 'an HTML page'],
+    ['\n <html lang="en">\n', 'an HTML page'],
+    ['\uFEFF<html>', 'an HTML page'],
+    ['<?xml version="1.0"?>', 'XML or HTML'],
+    [bytes('PK\x03\x04\x14\0\0\0whatever'), 'a ZIP archive'],
+    [bytes('PK\x03\x04\x14\0\x06\0[Content_Types].xml'), 'an Excel workbook (.xlsx)'],
+    [bytes('\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1'), 'an old Excel workbook (.xls)'],
+    [bytes('%PDF-1.7\n'), 'a PDF document'],
+    [bytes('\x89PNG\r\n\x1A\n'), 'a PNG image'],
+    [bytes('\xFF\xD8\xFF\xE0'), 'a JPEG image'],
+    [gzipSync('id\n1\n'), 'gzip'],
+    ['{"id": 1}', 'JSON'],
+    ['[\n  {"id": 1}\n]', 'JSON'],
+    [bytes('\x7FELF\x02\x01\x01\0\0\0'), 'binary data'],
+  ])('is refused with what was seen: %j', async (upload, what) => {
+    const error = await refusal(upload)
+    expect(error).toMatchObject({ code: 'csv.not_csv', status: 400 })
+    expect(error.message).toContain(what)
+  })
+
+  it('is refused if it is UTF-16', async () => {
+    for (const text of ['\uFEFFid,email\n', 'id,email\n']) {
+      const error = await refusal(Buffer.from(text, 'utf16le'))
+      expect(error).toMatchObject({ code: 'charset.unsupported' })
+      expect(error.message).toContain('UTF-16')
+    }
+    expect(await refusal(Buffer.from('\uFEFFid\n', 'utf16le').swap16())).toMatchObject({
+      code: 'charset.unsupported',
+    })
+  })
+
+  it('is refused if it is empty or begins with a blank line', async () => {
+    for (const upload of ['', [], '\uFEFF', '\n', '\r\nid\n', ' \nid\n']) {
+      expect(await refusal(upload)).toMatchObject({ code: 'csv.header' })
+    }
+  })
+
+  it('is not seen in a NUL of a row', async () => {
+    expect((await read('id,slug\n1,\0\n')).cells).toEqual([['1', '\0']])
+  })
+})

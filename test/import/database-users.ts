@@ -1,0 +1,64 @@
+import type { Knex } from 'knex'
+import { columnNames, columns } from '../../src/users/columns.ts'
+import type { StoredUser } from '../../src/users/user.ts'
+
+let organizations = 0
+
+/** Makes an organization that nobody else has. */
+export async function addOrganization(knex: Knex): Promise<number> {
+  organizations += 1
+  const [made] = await knex('organizations')
+    .insert({ slug: `organization-${organizations}` })
+    .returning('organization_id')
+  return made.organization_id
+}
+
+/** Writes users as somebody else would who knows the table: with knex's own insert. */
+export async function writeUsers(
+  knex: Knex,
+  organizationId: number,
+  users: readonly StoredUser[],
+): Promise<void> {
+  if (users.length === 0) return
+  await knex('users').insert(
+    users.map(({ values, keys }) => ({
+      organization_id: organizationId,
+      slug_key: keys.slug ?? null,
+      email_key: keys.email,
+      ...Object.fromEntries(
+        columns.map((column, index) => [column.database, sqlValue(column.type, values[index])]),
+      ),
+    })),
+  )
+}
+
+function sqlValue(type: string, value = ''): unknown {
+  if (type === 'boolean') return value === 'TRUE'
+  if (type === 'text[]') return value === '' ? [] : value.split(',')
+  return value === '' ? null : value
+}
+
+/** The users of an organization as they stand in the table, in the order of the columns, as canonical text. */
+export async function storedUsers(knex: Knex, organizationId: number): Promise<string[][]> {
+  const rows: Record<string, unknown>[] = await knex('users')
+    .where({ organization_id: organizationId })
+    .orderBy('id')
+  return rows.map((row) => columns.map(({ database }) => textOf(row[database])))
+}
+
+/** The keys of the users of an organization by id: slug_key and email_key. */
+export async function storedKeys(knex: Knex, organizationId: number): Promise<Record<string, unknown>> {
+  const rows = await knex('users').where({ organization_id: organizationId }).orderBy('id')
+  return Object.fromEntries(rows.map((row) => [row.id, [row.slug_key, row.email_key]]))
+}
+
+function textOf(value: unknown): string {
+  if (value === null) return ''
+  if (typeof value === 'boolean') return value ? 'TRUE' : 'FALSE'
+  if (Array.isArray(value)) return value.join(',')
+  return String(value)
+}
+
+/** The values of a user by column, out of a line of {@link storedUsers}. */
+export const byColumn = (values: readonly string[]): Record<string, string> =>
+  Object.fromEntries(columnNames.flatMap((name, index) => (values[index] ? [[name, values[index]]] : [])))

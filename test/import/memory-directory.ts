@@ -1,0 +1,157 @@
+import { columnIndex, type ColumnName } from '../../src/users/columns.ts'
+import { keysOf, type Keys, type StoredUser } from '../../src/users/user.ts'
+import type { KeySets, UserDirectory, Users, UserToStore } from '../../src/users/user-directory.ts'
+
+/** A key is another user's: what SQLSTATE 23505 is in PostgreSQL. */
+export class KeyTaken extends Error {
+  override readonly name = 'KeyTaken'
+}
+
+type Table = Map<string, StoredUser>
+
+const kinds = ['slug', 'provider', 'email'] as const
+
+const ATTEMPTS = 8
+
+/**
+ * The users of all organizations in memory, as strict as a database may be: a statement that gives a user a
+ * key is refused while another user has that key, even where the same statement would take it from him. So
+ * a key may only be handed on from one statement to a later one.
+ */
+export class MemoryDirectory implements UserDirectory {
+  readonly #organizations = new Map<number, Table>()
+  readonly #lastOf = new Map<number, Promise<unknown>>()
+  /** How often users were written without a look-up, and whether it worked. */
+  readonly tried = { worked: 0, failed: 0 }
+
+  /** The users of an organization; what somebody else writes is written here. */
+  usersOf(organizationId: number): Table {
+    const table = this.#organizations.get(organizationId) ?? new Map<string, StoredUser>()
+    this.#organizations.set(organizationId, table)
+    return table
+  }
+
+  hasUser(organizationId: number, id: string): Promise<boolean> {
+    return Promise.resolve(this.usersOf(organizationId).has(id))
+  }
+
+  async transaction<T>(organizationId: number, work: (users: Users) => Promise<T>): Promise<T> {
+    const before = this.#lastOf.get(organizationId)
+    const mine = Promise.resolve(before).then(() => this.#retried(organizationId, work))
+    // The next one waits for this one, however it ends.
+    this.#lastOf.set(
+      organizationId,
+      mine.catch(() => undefined),
+    )
+    return mine
+  }
+
+  async #retried<T>(organizationId: number, work: (users: Users) => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt += 1) {
+      const draft: Table = new Map(this.usersOf(organizationId))
+      try {
+        const result = await work(this.#usersIn(draft))
+        this.#organizations.set(organizationId, draft)
+        return result
+      } catch (error) {
+        if (attempt === ATTEMPTS || !(error instanceof KeyTaken)) throw error
+      }
+    }
+  }
+
+  #usersIn(table: Table): Users {
+    const insert = (users: readonly UserToStore[]): void => {
+      refuseTaken(table, users)
+      for (const { id, values, keys } of users) table.set(id, { id, values: [...values], keys: { ...keys } })
+    }
+    return {
+      find: (keys) => Promise.resolve([...table.values()].filter((user) => hasAny(user, keys))),
+      lockActiveOwners: () => Promise.resolve([...table.values()].filter(isActiveOwner).length),
+      insert: (users) =>
+        inPromise(() => {
+          insert(users)
+        }),
+      update: (users, changed) =>
+        inPromise(() => {
+          update(table, users, changed)
+        }),
+      tryInsert: (users) =>
+        inPromise(() => {
+          try {
+            insert(users)
+            this.tried.worked += 1
+            return true
+          } catch (error) {
+            if (!(error instanceof KeyTaken)) throw error
+            this.tried.failed += 1
+            return false
+          }
+        }),
+    }
+  }
+}
+
+/** Runs `work` now; what it throws becomes a rejection. */
+async function inPromise<T>(work: () => T): Promise<T> {
+  await Promise.resolve()
+  return work()
+}
+
+function hasAny({ id, keys }: StoredUser, asked: KeySets): boolean {
+  const has = (list: readonly string[], key: string | undefined): boolean =>
+    key !== undefined && list.includes(key)
+  return (
+    asked.ids.includes(id) ||
+    has(asked.slugs, keys.slug) ||
+    has(asked.providers, keys.provider) ||
+    has(asked.emails, keys.email)
+  )
+}
+
+function isActiveOwner({ values }: StoredUser): boolean {
+  const roles = values[columnIndex.roles]?.split(',') ?? []
+  const isActive = values[columnIndex.active] === 'TRUE' && values[columnIndex.status] !== 'suspended'
+  return isActive && roles.includes('organization_owner')
+}
+
+/** As unique indexes do, checked against the table before the statement and among the users of it. */
+function refuseTaken(table: Table, users: readonly UserToStore[]): void {
+  const ids = new Set<string>()
+  for (const { id } of users) {
+    if (table.has(id) || ids.has(id)) throw new KeyTaken(`id ${id}`)
+    ids.add(id)
+  }
+  refuseTakenKeys(table, users)
+}
+
+function refuseTakenKeys(table: Table, users: readonly { id: string; keys: Keys }[]): void {
+  for (const kind of kinds) {
+    const holders = new Map<string, string>()
+    const take = (id: string, key: string | undefined): void => {
+      if (key === undefined) return
+      if ((holders.get(key) ?? id) !== id) throw new KeyTaken(`${kind} ${key}`)
+      holders.set(key, id)
+    }
+    for (const { id, keys } of table.values()) take(id, keys[kind])
+    for (const { id, keys } of users) take(id, keys[kind])
+  }
+}
+
+/** Sets the columns named, and the keys that they make; nothing else of the user. */
+function update(table: Table, users: readonly UserToStore[], changed: readonly ColumnName[]): void {
+  if (changed.length === 0) throw new SyntaxError('an update sets something')
+  const changedUsers = users.flatMap(({ id, values, keys }) => {
+    const stored = table.get(id)
+    if (stored === undefined) return []
+    const next = [...stored.values]
+    for (const name of changed) next[columnIndex[name]] = values[columnIndex[name]]
+    const key = {
+      slug: changed.includes('slug') ? keys.slug : stored.keys.slug,
+      provider: keysOf(next).provider,
+      email: changed.includes('email') ? keys.email : stored.keys.email,
+    }
+    return [{ id, values: next, keys: key }]
+  })
+  refuseTakenKeys(table, changedUsers)
+  for (const user of changedUsers) table.set(user.id, user)
+}
