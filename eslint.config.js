@@ -8,7 +8,11 @@ export default tseslint.config(
     rules: {
       '@typescript-eslint/consistent-type-imports': 'error',
       '@typescript-eslint/switch-exhaustiveness-check': 'error',
-      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
+      '@typescript-eslint/restrict-template-expressions': [
+        'error',
+        { allowNumber: true, allowBoolean: true },
+      ],
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_' }],
       'no-restricted-exports': ['error', { restrictDefaultExports: { direct: true } }],
       'no-restricted-syntax': [
         'error',
@@ -23,7 +27,7 @@ export default tseslint.config(
     files: ['src/config.ts', 'test/**', 'src/main.ts', 'src/cli/**'],
     rules: { 'no-restricted-syntax': 'off' },
   },
-  { files: ['*.config.js'], rules: { 'no-restricted-exports': 'off' } },
+  { files: ['*.config.js', '**/*.d.ts'], rules: { 'no-restricted-exports': 'off' } },
   {
     files: ['test/**'],
     rules: {

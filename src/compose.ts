@@ -76,7 +76,9 @@ export async function compose(config: Config, log: Logger): Promise<Parts> {
   }
 }
 
-async function issuerOf({ issuer }: Config): Promise<{ verifier: TokenVerifier; ownIssuer: OwnIssuer | undefined }> {
+async function issuerOf({
+  issuer,
+}: Config): Promise<{ verifier: TokenVerifier; ownIssuer: OwnIssuer | undefined }> {
   if (issuer.kind === 'remote') return { verifier: createTokenVerifier(issuer), ownIssuer: undefined }
   const ownIssuer = await createOwnIssuer(issuer.dataDir)
   return { verifier: ownIssuer.verifier, ownIssuer }
@@ -86,12 +88,19 @@ function notOpen(state: 'preparing' | 'stopping'): ServiceError {
   const headers = { 'Retry-After': '5' }
   return state === 'stopping'
     ? new ServiceError('service.stopping', 'The service is stopping: try again in a moment.', { headers })
-    : new ServiceError('database.unreachable', 'The database can not be reached yet: try again later.', { headers })
+    : new ServiceError('database.unreachable', 'The database can not be reached yet: try again later.', {
+        headers,
+      })
 }
 
 const RETRY_MILLISECONDS = 1_000
 
-async function prepare(config: Config, database: Database, log: Logger, stopping: () => boolean): Promise<void> {
+async function prepare(
+  config: Config,
+  database: Database,
+  log: Logger,
+  stopping: () => boolean,
+): Promise<void> {
   while (!stopping()) {
     try {
       await withMigrations(config, database, async (settingUp) => {

@@ -1,5 +1,13 @@
 import { columnNames, type ColumnName } from '../users/columns.ts'
 
+/** How the names of the header are read. */
+export interface HeaderOptions {
+  /** The names by which some columns go in this upload, from `?map=email:Work%20Email`. */
+  readonly columnMap: ReadonlyMap<ColumnName, string>
+  /** Whether columns of unknown names are passed through untouched; otherwise they are refused. */
+  readonly echoUnknown: boolean
+}
+
 /** The form in which the names of a header are compared: without letter case, white space, `_`, `-` and `.`. */
 export function comparable(name: string): string {
   return name.toLowerCase().replace(/[\s_.\u180E\u200B-\u200D\u2060-]/g, '')

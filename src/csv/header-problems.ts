@@ -2,8 +2,7 @@ import { closest } from 'fastest-levenshtein'
 import type { Layout } from '../import/row.ts'
 import { columnNames, type ColumnName } from '../users/columns.ts'
 import { cut, isBlank, shown } from '../users/text.ts'
-import { comparable } from './header-names.ts'
-import type { HeaderOptions } from './header.ts'
+import { comparable, type HeaderOptions } from './header-names.ts'
 
 const LISTED = 10
 /** What keeps an answer with this detail under 2 kB. */

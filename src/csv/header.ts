@@ -1,19 +1,10 @@
 import { ServiceError } from '../errors.ts'
 import type { Layout } from '../import/row.ts'
-import type { ColumnName } from '../users/columns.ts'
 import type { Delimiter, LineEnd } from './dialect.ts'
 import { headerProblems, headerDetail } from './header-problems.ts'
-import { nameReader } from './header-names.ts'
+import { nameReader, type HeaderOptions } from './header-names.ts'
 import type { HeaderRecord } from './header-record.ts'
 import { COLUMN_LIMIT } from './limits.ts'
-
-/** How the names of the header are read. */
-export interface HeaderOptions {
-  /** The names by which some columns go in this upload, from `?map=email:Work%20Email`. */
-  readonly columnMap: ReadonlyMap<ColumnName, string>
-  /** Whether columns of unknown names are passed through untouched; otherwise they are refused. */
-  readonly echoUnknown: boolean
-}
 
 /** What an upload says of itself before its first row. */
 export interface Header {

@@ -1,21 +1,12 @@
 import { recordTooLong, textAfterQuote, unclosedQuote, type Fault } from '../users/faults.ts'
 import { looseCells } from './cells.ts'
 import { RECORD_LIMIT } from './limits.ts'
-import { lineEndsIn } from './lines.ts'
+import { lineEndAt, lineEndsIn } from './lines.ts'
 import { cutCell } from './long-record.ts'
+import type { Blame, Found, OpenRecord } from './open-record.ts'
 
 // Sentences show a hundred code points; what is longer need not be cut out of a record.
 const SHOWN = 210
-
-/** The place of the quote to blame. Offsets count from the start of the record. */
-export interface Blame {
-  /** The line of the upload on which the record begins. */
-  readonly line: number
-  /** Where the quote opens. */
-  readonly quoteAt: number
-  /** Where the text after its closing quote begins; -1 where it never closes. */
-  readonly malformedAt: number
-}
 
 /** What is wrong with a malformed record, as far as it is now known to reach. */
 export function quoteFault(record: string, { line, quoteAt, malformedAt }: Blame, delimiter: string): Fault {
@@ -46,17 +37,39 @@ export class MalformedRecord {
   constructor(text: string, lineEnd: string, blame: Blame, delimiter: string) {
     this.#blame = blame
     this.#delimiter = delimiter
-    this.add(text, lineEnd)
+    this.#take(text, lineEnd)
   }
 
-  /** Takes a blank line, for the time being. */
-  addBlankLine(lineEnd: string): void {
-    this.blankLines += 1
-    if (this.#held.length < RECORD_LIMIT) this.#held += lineEnd
+  /**
+   * Takes the first line of what was found after it, or all of that if to look at it again is beyond `patience`;
+   * gives the text that is left.
+   */
+  extend(open: OpenRecord, { whole, end }: Found, patience: number): string {
+    const line = lineEndAt(whole, 0)
+    const cut = line !== -1 && line < end && end <= patience ? line : end
+    const rest = open.close(whole, cut)
+    this.#take(whole.slice(0, cut), whole.slice(cut, whole.length - rest.length))
+    return rest
   }
 
-  /** Takes lines, or a part of one, and what ends them. What is over the limit is only counted. */
-  add(text: string, lineEnd: string): void {
+  /** Takes the rest of the line in the middle of which it ends; gives the text that is left. */
+  readMidLine(open: OpenRecord, text: string): string {
+    const lineEnd = lineEndAt(text, 0)
+    const end = lineEnd === -1 ? text.length : lineEnd
+    const rest = open.close(text, end)
+    this.#take(text.slice(0, end), text.slice(end, text.length - rest.length))
+    return rest
+  }
+
+  /** What is over the limit is only counted. */
+  #take(text: string, lineEnd: string): void {
+    const isBlankLine = text === '' && !this.isMidLine
+    this.isMidLine = lineEnd === ''
+    if (isBlankLine) {
+      this.blankLines += 1
+      if (this.#held.length < RECORD_LIMIT) this.#held += lineEnd
+      return
+    }
     if (this.#bytes <= RECORD_LIMIT) this.#text += this.#held + text
     this.#bytes += this.#held.length + Buffer.byteLength(text)
     this.#held = lineEnd

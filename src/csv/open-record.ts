@@ -1,7 +1,16 @@
 import { isOver, RECORD_LIMIT, unitsWithin } from './limits.ts'
 import { afterLineEnd, lineEndAt, lineEndsIn } from './lines.ts'
-import type { Blame } from './malformed-record.ts'
 import { RecordScanner } from './scan-record.ts'
+
+/** The place of the quote to blame. Offsets count from the start of the record. */
+export interface Blame {
+  /** The line of the upload on which the record begins. */
+  readonly line: number
+  /** Where the quote opens. */
+  readonly quoteAt: number
+  /** Where the text after its closing quote begins; -1 where it never closes. */
+  readonly malformedAt: number
+}
 
 /** What became of the record at the start of a text. */
 export interface Found {

@@ -5,6 +5,7 @@ import { afterLineEnd, lastLineEnd, lineEndAt, lineEndsIn } from './lines.ts'
 import { LongRecord } from './long-record.ts'
 import { MalformedRecord, quoteFault } from './malformed-record.ts'
 import { OpenRecord, type Found } from './open-record.ts'
+import { readsAsRecord, slipEnd, type RecordFormat } from './record-format.ts'
 import { Records } from './records.ts'
 
 /**
@@ -13,22 +14,13 @@ import { Records } from './records.ts'
  */
 const PATIENCE = 8
 
-/** What the header says of the records. */
-export interface RecordFormat {
-  readonly delimiter: string
-  /** How many values the header line has. */
-  readonly width: number
-  /** The line of the upload on which the first record begins. */
-  readonly line: number
-}
-
 /**
  * Turns pieces of text into records. It holds the text of one record that has not ended yet, a malformed record
  * that may go on, or the beginnings of the cells of one that is over the limit: never more than a few megabytes.
  */
 export class RecordReader {
+  readonly #format: RecordFormat
   readonly #delimiter: string
-  readonly #width: number
   readonly #open: OpenRecord
   #malformed: MalformedRecord | undefined
   #long: LongRecord | undefined
@@ -36,11 +28,11 @@ export class RecordReader {
   #damaged = false
   #records: Records
 
-  constructor({ delimiter, width, line }: RecordFormat) {
-    this.#delimiter = delimiter
-    this.#width = width
-    this.#open = new OpenRecord(delimiter, line)
-    this.#records = new Records(delimiter, false)
+  constructor(format: RecordFormat) {
+    this.#format = format
+    this.#delimiter = format.delimiter
+    this.#open = new OpenRecord(format.delimiter, format.line)
+    this.#records = new Records(format.delimiter, false)
   }
 
   /** The records that end in `text`. `damaged` is whether it holds bytes that were not UTF-8. */
@@ -73,7 +65,7 @@ export class RecordReader {
   /** Takes something from the start of `text`; gives what is left of it, or must be read again. */
   #step(text: string): string {
     if (this.#long !== undefined) return this.#readLong(this.#long, text)
-    if (this.#malformed?.isMidLine === true) return this.#readMidLine(this.#malformed, text)
+    if (this.#malformed?.isMidLine === true) return this.#malformed.readMidLine(this.#open, text)
     const plain = this.#isIdle ? this.#readPlainLines(text) : 0
     return plain > 0 ? text.slice(plain) : this.#handle(this.#open.read(text))
   }
@@ -92,18 +84,19 @@ export class RecordReader {
   #handle(found: Found): string {
     if (found.kind === 'unfinished') return ''
     if (this.#malformed !== undefined) {
-      if (!this.#hasHeadersWidth(found)) return this.#extend(this.#malformed, found)
+      if (!readsAsRecord(found, this.#format)) return this.#extend(this.#malformed, found)
       this.#endMalformed()
     }
     if (found.kind === 'record') return this.#endRecord(found)
     if (found.kind === 'cut-short') return this.#beginMalformed(found)
-    return this.#resumeAfterQuote(found) ?? this.#giveUp(found)
+    const end = slipEnd(found, this.#open, this.#format)
+    return end === -1 ? this.#giveUp(found) : this.#endRecord({ ...found, end })
   }
 
   #endRecord({ whole, end }: Found): string {
     const record = whole.slice(0, end)
-    const { isMalformed, quoted, literal } = this.#open.quotes
-    if (isMalformed) this.#addFaulty(record)
+    const { isMalformed, isOpen, quoted, literal } = this.#open.quotes
+    if (isMalformed || isOpen) this.#addFaulty(record)
     else if (quoted) this.#records.addQuoted(record, literal)
     else this.#records.addLine(record)
     return this.#open.close(whole, end)
@@ -114,16 +107,6 @@ export class RecordReader {
     this.#records.addFaulty(looseCells(record, this.#delimiter), [fault])
   }
 
-  /** Whether what was found reads as a record of the header's width; of what is malformed the first line counts. */
-  #hasHeadersWidth({ kind, whole, end }: Found): boolean {
-    const line = kind === 'record' ? end : lineEndAt(whole, 0)
-    return line !== 0 && this.#isWhole(whole.slice(0, line === -1 ? end : line))
-  }
-
-  #isWhole(record: string): boolean {
-    return looseCells(record, this.#delimiter).length === this.#width
-  }
-
   #beginMalformed({ whole }: Found): string {
     const { blame } = this.#open
     const end = lineEndAt(whole, blame.quoteAt)
@@ -132,30 +115,11 @@ export class RecordReader {
     return this.#open.close(whole, end)
   }
 
-  /** Adds the first line of what was found to the malformed record before it, or all of it if patience is at its end. */
-  #extend(malformed: MalformedRecord, { whole, end }: Found): string {
-    const line = lineEndAt(whole, 0)
-    const isShort = line === -1 || line >= end
-    const patience = PATIENCE * (this.#open.position + end) - this.#lookedAtAgain
-    const isAffordable = !isShort && patience >= end
-    if (isAffordable) this.#lookedAtAgain += end
-    const cut = isAffordable ? line : end
-    const rest = this.#open.close(whole, cut)
-    const lineEnd = whole.slice(cut, whole.length - rest.length)
-    if (cut === 0) malformed.addBlankLine(lineEnd)
-    else malformed.add(whole.slice(0, cut), lineEnd)
-    malformed.isMidLine = lineEnd === ''
+  #extend(malformed: MalformedRecord, found: Found): string {
+    const patience = PATIENCE * (this.#open.position + found.end) - this.#lookedAtAgain
+    const rest = malformed.extend(this.#open, found, patience)
+    this.#lookedAtAgain += Math.max(0, found.end - (found.whole.length - rest.length))
     return rest
-  }
-
-  #readMidLine(malformed: MalformedRecord, text: string): string {
-    const end = lineEndAt(text, 0)
-    const rest = end === -1 ? text.length : afterLineEnd(text, end)
-    malformed.add(text.slice(0, end === -1 ? rest : end), end === -1 ? '' : text.slice(end, rest))
-    malformed.isMidLine = end === -1
-    this.#open.line += end === -1 ? 0 : 1
-    this.#open.position += rest
-    return text.slice(rest)
   }
 
   #endMalformed(): void {
@@ -164,17 +128,6 @@ export class RecordReader {
     this.#malformed = undefined
     this.#records.addFaulty(malformed.cells, malformed.faults)
     for (let count = malformed.blankLines; count > 0; count -= 1) this.#records.addLine('')
-  }
-
-  /** Takes a quote that is never closed for a slip of its line, if what follows that line looks like records. */
-  #resumeAfterQuote({ whole, end: limit }: Found): string | undefined {
-    const { isOpen } = this.#open.quotes
-    const end = isOpen ? lineEndAt(whole, this.#open.blame.quoteAt) : -1
-    if (end === -1 || end > limit) return undefined
-    const next = /[^\r\n]+/.exec(whole.slice(end, limit))
-    if (next !== null && !this.#isWhole(next[0])) return undefined
-    this.#addFaulty(whole.slice(0, end))
-    return this.#open.close(whole, end)
   }
 
   #giveUp({ kind, whole, end }: Found): string {
@@ -187,7 +140,7 @@ export class RecordReader {
     this.#long = new LongRecord({
       line: this.#open.line,
       delimiter: this.#delimiter,
-      width: this.#width,
+      width: this.#format.width,
       unclosed,
     })
     this.#open.reset()

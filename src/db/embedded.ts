@@ -12,7 +12,7 @@ import { lockFolder } from './folder-lock.ts'
 function dialectOver(pglite: PGlite): typeof PostgresDialect {
   return class EmbeddedDialect extends PostgresDialect {
     override async _acquireOnlyConnection() {
-      const connection = new pg.Client(createPgConfig(pglite) as unknown as pg.ClientConfig)
+      const connection = new pg.Client(createPgConfig(pglite))
       await connection.connect()
       return connection
     }

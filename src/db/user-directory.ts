@@ -5,7 +5,14 @@ import type { KeySets, UserDirectory, Users, UserToStore } from '../users/user-d
 import { keysOf, providerPair, type StoredUser } from '../users/user.ts'
 import { query, type ResultRow } from './query.ts'
 import { asServiceError, isInTheWay, isTaken } from './trouble.ts'
-import { findJoined, findRows, foundColumns, insertStatement, SEPARATOR, updateStatement } from './user-sql.ts'
+import {
+  findJoined,
+  findRows,
+  foundColumns,
+  insertStatement,
+  SEPARATOR,
+  updateStatement,
+} from './user-sql.ts'
 
 // With one import at a time in an organization only writers from outside can be in the way.
 const ATTEMPTS = 8
@@ -38,7 +45,11 @@ async function retried<T>(attempt: () => Promise<T>): Promise<T> {
 }
 
 /** The lock is released by the commit, so the next import of the organization sees all of this batch. */
-function inTransaction<T>(knex: Knex, organizationId: number, work: (users: Users) => Promise<T>): Promise<T> {
+function inTransaction<T>(
+  knex: Knex,
+  organizationId: number,
+  work: (users: Users) => Promise<T>,
+): Promise<T> {
   return knex.transaction(async (trx) => {
     await query(trx, 'select pg_advisory_xact_lock(?::integer, ?::integer)', [IMPORT_LOCK, organizationId])
     return work(usersIn(trx, organizationId))
@@ -94,7 +105,10 @@ async function find(trx: Knex, organizationId: number, keys: KeySets): Promise<S
 }
 
 /** For users whom somebody else gave a separator: they are read as they are. */
-async function findOneByOne(trx: Knex, parameters: readonly (string | number | null)[]): Promise<StoredUser[]> {
+async function findOneByOne(
+  trx: Knex,
+  parameters: readonly (string | number | null)[],
+): Promise<StoredUser[]> {
   const rows = await query<ResultRow>(trx, findRows, parameters)
   return rows.map((row) => storedUser(foundColumns.map((name) => row[name] as string)))
 }
@@ -104,7 +118,11 @@ function storedUser(texts: readonly string[]): StoredUser {
   const [slug, email] = texts.slice(columnNames.length)
   // The stored keys count, whoever wrote them; the pair is its own key.
   const { provider } = keysOf(values)
-  return { id: values[0] ?? '', values, keys: { slug: slug || undefined, provider, email: email || undefined } }
+  return {
+    id: values[0] ?? '',
+    values,
+    keys: { slug: slug || undefined, provider, email: email || undefined },
+  }
 }
 
 async function lockActiveOwners(trx: Knex, organizationId: number): Promise<number> {

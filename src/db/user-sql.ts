@@ -11,9 +11,11 @@ interface Stored {
   readonly value: (user: UserToStore) => string
 }
 
-const contractColumns = columns.map(
-  ({ database, type }, index): Stored => ({ database, type, value: ({ values }) => values[index] ?? '' }),
-)
+const contractColumns = columns.map(({ database, type }, index): Stored => ({
+  database,
+  type,
+  value: ({ values }) => values[index] ?? '',
+}))
 
 const keyColumns: readonly Stored[] = [
   { database: 'slug_key', type: 'text', value: ({ keys }) => keys.slug ?? '' },
@@ -123,7 +125,9 @@ export function updateStatement(
   users: readonly UserToStore[],
   changed: readonly ColumnName[],
 ): Statement {
-  const names = new Set<string>(columns.filter(({ name }) => changed.includes(name)).map(({ database }) => database))
+  const names = new Set<string>(
+    columns.filter(({ name }) => changed.includes(name)).map(({ database }) => database),
+  )
   if (names.has('slug')) names.add('slug_key')
   if (names.has('email')) names.add('email_key')
   const sources = storedColumns

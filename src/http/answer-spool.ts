@@ -67,9 +67,10 @@ export class AnswerSpool {
       if (bytes !== undefined) {
         this.#memoryBytes -= bytes.length
         yield bytes
-      } else if (this.#file !== undefined && this.#fileStart < this.#fileEnd) yield await this.#readFromFile(this.#file)
+      } else if (this.#file !== undefined && this.#fileStart < this.#fileEnd)
+        yield await this.#readFromFile(this.#file)
       else if (!this.#ended) await this.#change()
-      else if (this.#failure !== undefined) throw this.#failure
+      else if (this.#failure !== undefined) throw this.#failure as Error
       else return
     }
   }

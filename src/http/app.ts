@@ -24,7 +24,9 @@ export interface AppParts extends ImportRouteParts {
 }
 
 const exposedHeaders =
-  'Import-Id Location Import-Charset Import-Delimiter Preference-Applied Retry-After Content-Disposition'.split(' ')
+  'Import-Id Location Import-Charset Import-Delimiter Preference-Applied Retry-After Content-Disposition'.split(
+    ' ',
+  )
 
 /** The service over HTTP: its table of contents. */
 export function createApp(parts: AppParts): Express {

@@ -29,14 +29,24 @@ export async function importingCaller(req: Request, parts: CallerParts): Promise
   refuseTokenInUrl(req.url)
   const caller = await parts.verifier.verify(bearer(req.headers.authorization))
   // HTTP/1.0 may come without a host; then the token alone says which organization is meant.
-  const slug = organizationOf((req.host as string | undefined) ?? 'localhost', parts.portalDomain, caller.organization)
+  const slug = organizationOf(
+    req.headers.host === undefined ? 'localhost' : req.host,
+    parts.portalDomain,
+    caller.organization,
+  )
   const organizationId = slug === caller.organization ? await parts.organizations.idOf(slug) : undefined
   if (organizationId === undefined) {
-    throw new ServiceError('organization.unknown', 'There is no such organization, or your token is not for it.')
+    throw new ServiceError(
+      'organization.unknown',
+      'There is no such organization, or your token is not for it.',
+    )
   }
   const role = importingRole(caller.roles)
   if (role === undefined) {
-    throw new ServiceError('role.forbidden', 'Only an organization_owner or organization_member may import users.')
+    throw new ServiceError(
+      'role.forbidden',
+      'Only an organization_owner or organization_member may import users.',
+    )
   }
   const key = caller.email === undefined ? undefined : emailKey(caller.email)
   return { organizationId, importer: { role, subject: caller.subject, emailKey: key } }

@@ -136,7 +136,8 @@ function checkParameter(name: string, value: string): void {
 }
 
 function howTo(name: string, accepted: (typeof parameters)[string]): string {
-  if (typeof accepted !== 'function') return `say ${accepted.map((value) => `?${name}=${value}`).join(' or ')}`
+  if (typeof accepted !== 'function')
+    return `say ${accepted.map((value) => `?${name}=${value}`).join(' or ')}`
   return name === 'map'
     ? 'say ?map=COLUMN:HEADER, such as ?map=email:Work%20Email'
     : 'say a country of ISO 3166-1, such as ?country=DE'

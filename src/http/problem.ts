@@ -25,8 +25,7 @@ const pathOf = (req: Request): string => (req.originalUrl.split('?')[0] ?? '').s
  * broken off: it must never end as if it were complete.
  */
 export function answerProblem(log: Logger): ErrorRequestHandler {
-  return (error: unknown, req, res, next) => {
-    void next
+  return (error: unknown, req, res, _next) => {
     // Nobody is left to be told; the request's own line in the log says that it was aborted.
     if (res.closed) return
     const problem = problemOf(error)
@@ -43,7 +42,9 @@ function problemOf(error: unknown): ServiceError {
   if (typeof status === 'number' && status >= 400 && status < 500) {
     return new ServiceError('request.malformed', 'The request could not be understood.', { cause: error })
   }
-  return new ServiceError('internal', 'Something went wrong on our side; it has been logged.', { cause: error })
+  return new ServiceError('internal', 'Something went wrong on our side; it has been logged.', {
+    cause: error,
+  })
 }
 
 function sendProblem(problem: ServiceError, req: Request, res: Response): void {

@@ -49,7 +49,7 @@ class Ahead<T> {
     }
     const taken = this.#waiting.slice(0, size)
     this.#waiting = this.#waiting.slice(size)
-    if (taken.length === 0 && this.#failure !== undefined) throw this.#failure
+    if (taken.length === 0 && this.#failure !== undefined) throw this.#failure as Error
     this.#wake()
     return taken
   }

@@ -220,7 +220,12 @@ function keyFaults(
 }
 
 /** Of a pair, the sentence names the half that differs. */
-function differentFault(column: ColumnName, { values }: Candidate, user: KnownUser, by: 'id' | KeyKind): Fault {
+function differentFault(
+  column: ColumnName,
+  { values }: Candidate,
+  user: KnownUser,
+  by: 'id' | KeyKind,
+): Fault {
   const stored = valueOf(user.values, column)
   const half = column === 'providerId' && stored === valueOf(values, column) ? 'providerType' : column
   const weaker = by === 'id' ? by : keyColumn[by]

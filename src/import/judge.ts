@@ -48,7 +48,11 @@ class CellJudge {
     const remembered = this.#remembered.get(cell)
     if (remembered !== undefined) return remembered
     const judged = this.#judgeSlowly(cell)
-    if (typeof judged === 'string' && this.#remembered.size < REMEMBERED && cell.length <= REMEMBERED_LENGTH) {
+    if (
+      typeof judged === 'string' &&
+      this.#remembered.size < REMEMBERED &&
+      cell.length <= REMEMBERED_LENGTH
+    ) {
       this.#remembered.set(cell, judged)
     }
     return judged

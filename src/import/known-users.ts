@@ -94,7 +94,8 @@ export class KnownUsers {
     if (this.#released.size === 0) return 0
     const waves = keyKinds.map((kind) => {
       const key = keys[kind]
-      const released = key === undefined || key === before[kind] ? undefined : this.#released.get(`${kind} ${key}`)
+      const released =
+        key === undefined || key === before[kind] ? undefined : this.#released.get(`${kind} ${key}`)
       return released === undefined ? 0 : released + 1
     })
     return Math.max(...waves)

@@ -9,7 +9,12 @@ type Key = readonly [kind: 'id' | KeyKind, key: string]
 
 /** Keys that were asked for already are not asked for again. */
 class Asked {
-  readonly #sets = { id: new Set<string>(), slug: new Set<string>(), provider: new Set<string>(), email: new Set<string>() }
+  readonly #sets = {
+    id: new Set<string>(),
+    slug: new Set<string>(),
+    provider: new Set<string>(),
+    email: new Set<string>(),
+  }
 
   /** Those of the keys that are asked for the first time, by kind. */
   fresh(keys: Iterable<Key>): KeySets {
@@ -33,7 +38,8 @@ function keysOfEntry({ candidate }: Entry): Key[] {
   return keys
 }
 
-const isEmpty = (keys: KeySets): boolean => Object.values(keys).every((set: readonly string[]) => set.length === 0)
+const isEmpty = (keys: KeySets): boolean =>
+  Object.values(keys).every((set: readonly string[]) => set.length === 0)
 
 /**
  * Finds every user whom the rows may mean or whose keys they touch: first by the key that decides, which

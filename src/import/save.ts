@@ -55,7 +55,9 @@ export class Saver {
     const decisions = await users.transaction(organizationId, async (store) => {
       const writeFirst = first
       first = false
-      return (writeFirst ? await this.#createAll(entries, store) : undefined) ?? this.#decideAll(entries, store)
+      return (
+        (writeFirst ? await this.#createAll(entries, store) : undefined) ?? this.#decideAll(entries, store)
+      )
     })
     this.#learn(decisions)
     return decisions
@@ -141,7 +143,11 @@ async function storeInWaves(decisions: readonly Decision[], store: Users): Promi
     const created = now.filter(({ kind }) => kind === 'create').map(({ user }) => user)
     const updates = now.filter((each) => each.kind === 'update')
     if (created.length > 0) await store.insert(created)
-    if (updates.length > 0) await store.update(updates.map(({ user }) => user), changedSomewhere(updates))
+    if (updates.length > 0)
+      await store.update(
+        updates.map(({ user }) => user),
+        changedSomewhere(updates),
+      )
   }
 }
 

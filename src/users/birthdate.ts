@@ -12,7 +12,10 @@ interface YearMonthDay {
 
 type Form = (value: string, options: ReadingOptions) => YearMonthDay | undefined
 
-function form(pattern: RegExp, order: (options: ReadingOptions) => readonly [number, number, number] | undefined): Form {
+function form(
+  pattern: RegExp,
+  order: (options: ReadingOptions) => readonly [number, number, number] | undefined,
+): Form {
   return (value, options) => {
     const match = pattern.exec(value)
     const places = match === null ? undefined : order(options)
@@ -37,7 +40,10 @@ const asSaid = ({ dates }: ReadingOptions): readonly [number, number, number] | 
 }
 
 const forms: readonly Form[] = [
-  form(/^(\d{4})-(\d{2})-(\d{2})(?:[T ](?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:[.,]\d{1,9})?)?\s?(?:Z|[+-]\d{2}:?\d{2})?)?$/i, yearFirst),
+  form(
+    /^(\d{4})-(\d{2})-(\d{2})(?:[T ](?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:[.,]\d{1,9})?)?\s?(?:Z|[+-]\d{2}:?\d{2})?)?$/i,
+    yearFirst,
+  ),
   form(/^(\d{4})\/(\d{1,2})\/(\d{1,2})$/, yearFirst),
   form(/^(\d{1,2})\.(\d{1,2})\.(\d{4})$/, dayFirst),
   form(/^(\d{1,2})-([a-z]{3,9})-(\d{4})$/i, dayFirst),

@@ -89,7 +89,8 @@ const definitions = [
     plain: /^[A-Za-z0-9_][A-Za-z0-9_-]{35}$/,
     clearable: false,
     profile: false,
-    hint: (value) => (/^[\w.-]{1,20}$/.test(value) ? 'a number or name of your own belongs into slug' : undefined),
+    hint: (value) =>
+      /^[\w.-]{1,20}$/.test(value) ? 'a number or name of your own belongs into slug' : undefined,
     example: 'kZ3vXq0T8mB1nR5sL7wYc9aE2dF4gH6jK_uP',
     description: 'The user’s id, which the service assigns. Blank for a new user.',
   },

@@ -4,8 +4,9 @@ import { caseless } from './text.ts'
 const localPart = /^[\p{L}\p{M}\p{N}!#$%&'*+/=?^_`{|}~-]+(?:\.[\p{L}\p{M}\p{N}!#$%&'*+/=?^_`{|}~-]+)*$/u
 const domainCharacters = /^[\p{L}\p{M}\p{N}.\u3002-]+$/u
 // RFC 5321 §4.5.3.1: a domain of labels as RFC 1123 §2.1 has them, the last one not a number
-const dottedDomain = /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+(?=[a-z0-9-]*[a-z])[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/
-// eslint-disable-next-line no-control-regex
+const dottedDomain =
+  /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+(?=[a-z0-9-]*[a-z])[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/
+
 const ascii = /^[\u0000-\u007F]*$/
 
 const utf8 = new TextEncoder()

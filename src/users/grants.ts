@@ -89,7 +89,9 @@ function rank(user: Readonly<Values>): number {
 
 /** Whether a user with these values is an owner who can act: active and not suspended. */
 export function isActiveOwner(values: Readonly<Values>): boolean {
-  return rank(values) === 0 && valueOf(values, 'active') === 'TRUE' && valueOf(values, 'status') !== 'suspended'
+  return (
+    rank(values) === 0 && valueOf(values, 'active') === 'TRUE' && valueOf(values, 'status') !== 'suspended'
+  )
 }
 
 /** The column by which a change takes a user's own rights away, or `undefined` where it takes none. */

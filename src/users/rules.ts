@@ -56,5 +56,9 @@ export function boolean(): StringSchema {
 /** An absolute http or https URL. It is stored as it stands and never fetched. */
 export function webAddress(limit: number): () => StringSchema {
   const parses = (value: string): boolean => /^https?:\/\/[^/]/i.test(value) && URL.canParse(value)
-  return () => string().max(limit).matches(/^\S+$/).test('url', (value) => parses(value ?? ''))
+  return () =>
+    string()
+      .max(limit)
+      .matches(/^\S+$/)
+      .test('url', (value) => parses(value ?? ''))
 }

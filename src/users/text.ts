@@ -5,10 +5,9 @@
 const nothing = /[\s\u180E\u200B-\u200D\u2060]/
 
 /** Everything that Unicode calls a control character, and the separators that break a line. */
-// eslint-disable-next-line no-control-regex
+
 const controls = /[\u0000-\u001F\u007F-\u009F\u2028\u2029]/g
 
-// eslint-disable-next-line no-control-regex
 const ascii = /^[\u0000-\u007F]*$/
 
 const isNothing = (character: string): boolean => nothing.test(character)
@@ -57,10 +56,11 @@ export function caseless(value: string): string {
 }
 
 /** Control characters and bidi overrides (UAX #9 explicit formatting): they hide what a value says. */
-// eslint-disable-next-line no-control-regex
+
 const hiding = /[\u0000-\u001F\u007F-\u009F\u2028\u2029\u202A-\u202E\u2066-\u2069]/
-// eslint-disable-next-line no-control-regex
-const hidingBesideLineBreaks = /[\u0000-\u0009\u000B\u000C\u000E-\u001F\u007F-\u009F\u202A-\u202E\u2066-\u2069]/
+
+const hidingBesideLineBreaks =
+  /[\u0000-\u0009\u000B\u000C\u000E-\u001F\u007F-\u009F\u202A-\u202E\u2066-\u2069]/
 
 /** Whether a value holds a character that no cell may hold. */
 export function hidesSomething(value: string, lineBreaks: boolean): boolean {

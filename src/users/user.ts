@@ -52,7 +52,8 @@ export function keysOf(values: Readonly<Values>): Keys {
   const email = values[columnIndex.email]
   return {
     slug: present(slug) ? caseless(slug) : undefined,
-    provider: present(providerType) && present(providerId) ? providerKey(providerType, providerId) : undefined,
+    provider:
+      present(providerType) && present(providerId) ? providerKey(providerType, providerId) : undefined,
     email: present(email) ? emailKey(email) : undefined,
   }
 }

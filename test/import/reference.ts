@@ -58,18 +58,13 @@ interface Meant {
 export function applyRows(users: ReferenceUser[], asked: ReferenceImport): ReferenceAnswer[] {
   const meant = new Map<ReferenceUser, Meant>()
   const subjectIsUser = users.some(({ id }) => id === asked.importer.subject)
-  const ownUser = users.find((user) =>
-    subjectIsUser
-      ? user.id === asked.importer.subject
-      : asked.importer.emailKey !== undefined && keyIn(user, 'email') === asked.importer.emailKey,
-  )
-  return asked.rows.map((row) => applyRow(row, { ...asked, users, meant, ownUser }))
+  return asked.rows.map((row) => applyRow(row, { ...asked, users, meant, subjectIsUser }))
 }
 
 interface State extends ReferenceImport {
   readonly users: ReferenceUser[]
   readonly meant: Map<ReferenceUser, Meant>
-  readonly ownUser: ReferenceUser | undefined
+  readonly subjectIsUser: boolean
 }
 
 const refused = (faults: readonly Fault[]): ReferenceAnswer => ({
@@ -290,13 +285,19 @@ const strongestRole = ({ roles }: ReferenceUser): number =>
   )
 
 /** Nobody takes away his own rights, or the organization's last active owner. */
-function faultsOfTaking(user: ReferenceUser, after: ReferenceUser, { users, ownUser }: State): Fault[] {
+function faultsOfTaking(user: ReferenceUser, after: ReferenceUser, state: State): Fault[] {
   const taking: ColumnName[] = []
   if (after.active === 'FALSE' && user.active !== 'FALSE') taking.push('active')
   if (after.status === 'suspended' && user.status !== 'suspended') taking.push('status')
   if (strongestRole(after) < strongestRole(user)) taking.push('roles')
-  if (user === ownUser) return taking.map((column) => forbiddenOnSelf(column, after[column]))
-  const isLast = isActiveOwner(user) && users.filter(isActiveOwner).length === 1
+  if (isOwnUser(user, state)) return taking.map((column) => forbiddenOnSelf(column, after[column]))
+  const isLast = isActiveOwner(user) && state.users.filter(isActiveOwner).length === 1
   // Only what makes him no active owner leaves the organization without one.
   return isLast && !isActiveOwner(after) ? taking.map((column) => lastOwner(column, after[column])) : []
+}
+
+/** The user of the token's subject; where nobody has that id, the one who has the token's e-mail address. */
+function isOwnUser(user: ReferenceUser, { importer, subjectIsUser }: State): boolean {
+  if (subjectIsUser) return user.id === importer.subject
+  return importer.emailKey !== undefined && keyIn(user, 'email') === importer.emailKey
 }
