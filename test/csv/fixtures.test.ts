@@ -5,7 +5,7 @@ import type { AnnotatedRow, Row } from '../../src/import/row.ts'
 import { isBlank } from '../../src/users/text.ts'
 import { bySize, read } from './reading.ts'
 
-const folder = new URL('../../fixtures/csv/', import.meta.url)
+const folder = new URL('../../fixtures/csv/reading/', import.meta.url)
 const cases = readdirSync(folder).filter((name) => name.endsWith('.csv') && !name.endsWith('.expected.csv'))
 
 /** As if every row that can be read were good and known. */

@@ -96,3 +96,13 @@ describe('a quote that is never closed', () => {
     expect(messages(rows[1])[0]).toMatch(/the quote that opens on line 4 is never closed, and has "4$/)
   })
 })
+
+describe('a malformed record that is read in pieces of a line', () => {
+  it('has no blank line after it where there was none', async () => {
+    const long = 'x'.repeat(700_000)
+    const upload = Buffer.from(`id,slug,email\n"a\nb"c\n1,"${long}\n${long}",2\n1,2,3\n`)
+    const { rows } = await read(upload)
+    expect(rows.map(({ cells }) => cells.length)).toEqual([1, 3])
+    for (const size of [262_144, 100_000]) expect((await read(bySize(upload, size))).rows).toEqual(rows)
+  })
+})
