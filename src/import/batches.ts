@@ -87,7 +87,7 @@ export async function* inBatches<T>(
   blocks: AsyncIterable<readonly T[]>,
   { first, largest, patience }: BatchSizes,
 ): AsyncGenerator<readonly T[]> {
-  const ahead = new Ahead<T>(2 * largest)
+  const ahead = new Ahead<T>(largest)
   void ahead.fill(blocks)
   try {
     let size = Math.min(first, largest)
