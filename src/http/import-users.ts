@@ -2,10 +2,9 @@ import type { Request, RequestHandler, Response } from 'express'
 import { openCsv, type CsvUpload } from '../csv/read-csv.ts'
 import { createCsvWriter } from '../csv/write-csv.ts'
 import { ServiceError } from '../errors.ts'
-import type { AnswerWriter } from '../import/answer.ts'
+import { answering, type AnswerWriter } from '../import/answer.ts'
 import type { BatchSizes } from '../import/batches.ts'
 import { importRows } from '../import/import-rows.ts'
-import type { AnnotatedRow } from '../import/row.ts'
 import { createNdjsonWriter } from '../json/write-ndjson.ts'
 import type { UserDirectory } from '../users/user-directory.ts'
 import { importingCaller, type CallerParts } from './caller.ts'
@@ -45,7 +44,7 @@ export function importUsers(parts: ImportRouteParts): RequestHandler {
       users: parts.users,
     })
     const writer = writerFor(request, upload)
-    await streamAnswer(res, texts(annotated, writer), {
+    await streamAnswer(res, texts(annotated, answering(upload.header.columns, request.answer), writer), {
       begin: () => {
         begin(res, upload, writer)
       },
@@ -80,10 +79,11 @@ function writerFor({ answerType, answer }: ImportRequest, { header }: CsvUpload)
 }
 
 async function* texts(
-  annotated: AsyncIterable<readonly AnnotatedRow[]>,
+  annotated: ReturnType<typeof importRows>,
+  answered: ReturnType<typeof answering>,
   writer: AnswerWriter,
 ): AsyncGenerator<string> {
-  for await (const rows of annotated) yield writer.rows(rows)
+  for await (const rows of annotated) yield writer.rows(answered(rows))
 }
 
 const delimiterNames = { ',': 'comma', ';': 'semicolon', '\t': 'tab', '|': 'pipe' } as const

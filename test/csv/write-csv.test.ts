@@ -1,10 +1,11 @@
 import { describe, expect, it } from '@jest/globals'
 import { stringify } from 'csv-stringify/sync'
 import fc from 'fast-check'
-import { createCsvWriter, type CsvAnswerHeader } from '../../src/csv/write-csv.ts'
+import type { CsvAnswerHeader } from '../../src/csv/write-csv.ts'
 import type { AnswerOptions } from '../../src/import/answer.ts'
 import type { AnnotatedRow, Layout } from '../../src/import/row.ts'
 import { emailRequired, unknownId, type Fault } from '../../src/users/faults.ts'
+import { csvAnswer } from '../support/answer.ts'
 import { read } from './reading.ts'
 
 const header = (columns: Layout, more: Partial<CsvAnswerHeader> = {}): CsvAnswerHeader => ({
@@ -29,7 +30,7 @@ const invalid = (cells: readonly string[], ...faults: Fault[]): AnnotatedRow =>
 
 describe('the answer as CSV', () => {
   it('says what was wrong with an invalid row, whose cells stay as they were', () => {
-    const writer = createCsvWriter(header(['id', 'email', 'roles']), plain)
+    const writer = csvAnswer(header(['id', 'email', 'roles']), plain)
     expect(writer.rows([invalid(['x', ' '], unknownId('x'), emailRequired())])).toBe(
       'invalid,"Validation error: id must be the id of a user of this organization, but has x ' +
         '(leave id blank to create a user); email is required for a new user",x, ,\n',
@@ -37,13 +38,13 @@ describe('the answer as CSV', () => {
   })
 
   it('leaves a skipped row as it was', () => {
-    const writer = createCsvWriter(header(['id', 'status']), { ...plain, returnId: true })
+    const writer = csvAnswer(header(['id', 'status']), { ...plain, returnId: true })
     expect(writer.rows([annotated([], { disposition: 'skipped' })])).toBe('skipped,,,\n')
   })
 
   it('fills what the service decided of a new user', () => {
     const columns = ['roles', 'id', 'name', 'status', 'active', 'providerType'] as const
-    const writer = createCsvWriter(header(columns), plain)
+    const writer = csvAnswer(header(columns), plain)
     expect(writer.rows([annotated([' ']), annotated(['', '', 'N', '', 'no', 'Local'])])).toBe(
       'imported,,organization_constituent,new-id,,invited,TRUE,Provisioned\n' +
         'imported,,organization_constituent,new-id,N,invited,no,Local\n',
@@ -51,7 +52,7 @@ describe('the answer as CSV', () => {
   })
 
   it('fills only the id of a user who was there', () => {
-    const writer = createCsvWriter(header(['id', 'status', 'email']), { ...plain, detailed: true })
+    const writer = csvAnswer(header(['id', 'status', 'email']), { ...plain, detailed: true })
     const rows = [
       annotated(['', '', 'a'], { disposition: 'updated', id: 'b' }),
       annotated(['c', '', 'a'], { disposition: 'unchanged', id: 'c' }),
@@ -59,30 +60,16 @@ describe('the answer as CSV', () => {
     expect(writer.rows(rows)).toBe('updated,,b,,a\nunchanged,,c,,a\n')
   })
 
-  it('fills nothing on a dry run', () => {
-    const writer = createCsvWriter(header(['id', 'status']), { ...plain, dryRun: true })
-    const detailed = createCsvWriter(header(['slug']), {
-      ...plain,
-      dryRun: true,
-      detailed: true,
-      returnId: true,
-    })
-    expect(writer.rows([annotated(['', ''])])).toBe('valid,,,\n')
-    expect(detailed.rows([annotated(['a'])])).toBe('created,,,a\n')
-  })
-
   it('adds the id if it is asked for and was not sent', () => {
-    const writer = createCsvWriter(header(['email']), { ...plain, returnId: true })
+    const writer = csvAnswer(header(['email']), { ...plain, returnId: true })
     expect(writer.head() + writer.rows([annotated(['a']), invalid(['b'])])).toBe(
       'disposition,errors,id,email\nimported,,new-id,a\ninvalid,,,b\n',
     )
-    expect(createCsvWriter(header(['id']), { ...plain, returnId: true }).head()).toBe(
-      'disposition,errors,id\n',
-    )
+    expect(csvAnswer(header(['id']), { ...plain, returnId: true }).head()).toBe('disposition,errors,id\n')
   })
 
   it('leaves out good rows if only invalid ones are asked for', () => {
-    const writer = createCsvWriter(header(['email']), { ...plain, onlyInvalid: true })
+    const writer = csvAnswer(header(['email']), { ...plain, onlyInvalid: true })
     expect(writer.rows([annotated(['a']), invalid(['b']), annotated([], { disposition: 'skipped' })])).toBe(
       'invalid,,b\n',
     )
@@ -91,7 +78,7 @@ describe('the answer as CSV', () => {
 
   it('has the dialect of the upload', () => {
     const dialect = { names: ['e;mail', 'a\nb'], delimiter: ';', lineEnd: '\r\n', bom: true } as const
-    const writer = createCsvWriter(header(['email', undefined], dialect), plain)
+    const writer = csvAnswer(header(['email', undefined], dialect), plain)
     expect(writer.head() + writer.rows([invalid(['1;2', 'x,y'])])).toBe(
       '\uFEFFdisposition;errors;"e;mail";"a\nb"\r\ninvalid;;"1;2";x,y\r\n',
     )
@@ -109,7 +96,7 @@ describe('the answer as CSV', () => {
     })
     await fc.assert(
       fc.asyncProperty(rows, dialects, async (table, dialect) => {
-        const writer = createCsvWriter(header(['id', 'slug', 'email'], dialect), plain)
+        const writer = csvAnswer(header(['id', 'slug', 'email'], dialect), plain)
         const text = writer.head() + writer.rows(table.map((cells) => invalid(cells)))
         const options = {
           delimiter: dialect.delimiter,
