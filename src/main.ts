@@ -1,3 +1,4 @@
+import { setFlagsFromString } from 'node:v8'
 import { pino } from 'pino'
 import { compose, type Parts } from './compose.ts'
 import { ConfigError, readConfig, type Config } from './config.ts'
@@ -5,6 +6,10 @@ import { listen, type RunningServer } from './http/server.ts'
 
 // Supervisors commonly kill what has not stopped within thirty seconds.
 const STOP_MILLISECONDS = 25_000
+
+// An import makes garbage faster than V8 by its defaults cares to collect: the heap would grow to four times of
+// what is in use before a full collection, and the process by 70 MB. Measured: no slower.
+setFlagsFromString('--heap-growing-percent=30')
 
 const config = readOrExit()
 const log = pino({ level: config.logLevel, redact: ['req.headers.authorization'] })

@@ -1,0 +1,121 @@
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import { setTimeout } from 'node:timers/promises'
+import { importPath } from './service.ts'
+
+/** How the other side ended a connection. */
+export type Ending = 'ended' | 'reset'
+
+/** A connection on which a test writes HTTP by hand. */
+export class RawClient {
+  readonly socket: Socket
+  readonly #chunks: Buffer[] = []
+  #ending: Ending | undefined
+
+  private constructor(socket: Socket) {
+    this.socket = socket
+    socket.on('data', (chunk: Buffer) => this.#chunks.push(chunk))
+    socket.on('end', () => (this.#ending ??= 'ended'))
+    socket.on('error', () => (this.#ending ??= 'reset'))
+    socket.on('close', () => (this.#ending ??= 'ended'))
+  }
+
+  static async connect({ port }: { readonly port: number }): Promise<RawClient> {
+    const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+    await once(socket, 'connect')
+    return new RawClient(socket)
+  }
+
+  /** Resolves when the bytes have left this process. */
+  async write(data: string | Uint8Array): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      this.socket.write(data, (error) => {
+        if (error) reject(error)
+        else resolve()
+      })
+    })
+  }
+
+  /** Writes one chunk of a body in chunks; an empty one is the last. */
+  async chunk(data: string): Promise<void> {
+    await this.write(`${Buffer.byteLength(data).toString(16)}\r\n${data}\r\n`)
+  }
+
+  get received(): Buffer {
+    return Buffer.concat(this.#chunks)
+  }
+
+  get text(): string {
+    return this.received.toString()
+  }
+
+  get status(): number {
+    return Number(/^HTTP\/1\.[01] (\d{3})/.exec(this.text)?.[1] ?? 0)
+  }
+
+  /** The body, out of its chunks where it came in some, and whether it is complete as HTTP has it. */
+  get body(): { readonly text: string; readonly complete: boolean } {
+    const all = this.received
+    const end = all.indexOf('\r\n\r\n')
+    const head = all.toString('latin1', 0, end)
+    const rest = all.subarray(end + 4)
+    if (end === -1) return { text: '', complete: false }
+    if (/^transfer-encoding: chunked$/im.test(head)) return dechunked(rest)
+    const length = /^content-length: (\d+)$/im.exec(head)?.[1]
+    const complete = length === undefined ? this.#ending === 'ended' : rest.length >= Number(length)
+    return { text: rest.toString(), complete }
+  }
+
+  /** Waits until what came is as wanted. */
+  async until(wanted: (text: string) => boolean, patience = 10_000): Promise<void> {
+    const end = Date.now() + patience
+    while (!wanted(this.text)) {
+      if (Date.now() > end || this.#ending !== undefined) {
+        throw new Error(`Waited in vain (${this.#ending ?? 'open'}); there came: ${this.text.slice(-400)}`)
+      }
+      await setTimeout(5)
+    }
+  }
+
+  async ending(patience = 20_000): Promise<Ending | 'open'> {
+    const end = Date.now() + patience
+    while (this.#ending === undefined && Date.now() < end) await setTimeout(5)
+    return this.#ending ?? 'open'
+  }
+
+  destroy(): void {
+    this.socket.destroy()
+  }
+}
+
+function dechunked(bytes: Buffer): { text: string; complete: boolean } {
+  const parts: Buffer[] = []
+  let at = 0
+  for (;;) {
+    const end = bytes.indexOf('\r\n', at)
+    const size = end === -1 ? NaN : Number.parseInt(bytes.toString('latin1', at, end), 16)
+    if (size === 0 || Number.isNaN(size)) return { text: Buffer.concat(parts).toString(), complete: size === 0 }
+    parts.push(bytes.subarray(end + 2, end + 2 + size))
+    at = end + 2 + size + 2
+  }
+}
+
+export interface HeadOptions {
+  readonly token: string
+  readonly version?: '1.0' | '1.1'
+  /** Without it the body comes in chunks, under 1.1. */
+  readonly length?: number
+  readonly query?: string
+  /** More header lines, each with its line end. */
+  readonly more?: string
+}
+
+/** The head of an import's request. */
+export function headOf({ token, version = '1.1', length, query, more = '' }: HeadOptions): string {
+  const framing = length === undefined ? 'Transfer-Encoding: chunked' : `Content-Length: ${length}`
+  const target = `${importPath}${query === undefined ? '' : `?${query}`}`
+  return (
+    `POST ${target} HTTP/${version}\r\nHost: localhost\r\nAuthorization: Bearer ${token}\r\n` +
+    `Content-Type: text/csv\r\n${framing}\r\n${more}\r\n`
+  )
+}
