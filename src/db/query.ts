@@ -14,9 +14,24 @@ export async function query<T extends ResultRow>(
   sql: string,
   parameters: readonly (string | number | null)[] = [],
 ): Promise<readonly T[]> {
+  return (await run(knex, sql, parameters)).rows as readonly T[]
+}
+
+/** Runs one statement as {@link query} does; returns how many rows it wrote. */
+export async function execute(
+  knex: Knex,
+  sql: string,
+  parameters: readonly (string | number | null)[],
+): Promise<number> {
+  return (await run(knex, sql, parameters)).rowCount
+}
+
+async function run(knex: Knex, sql: string, parameters: readonly (string | number | null)[]) {
   try {
-    const result = await knex.raw<{ rows: T[] }>(sql, parameters as Knex.RawBinding[])
-    return result.rows
+    return await knex.raw<{ rows: readonly ResultRow[]; rowCount: number }>(
+      sql,
+      parameters as Knex.RawBinding[],
+    )
   } catch (error) {
     throw asServiceError(error)
   }

@@ -12,8 +12,14 @@ const inTheWay = new Set([
 /** SQLSTATE classes in which the database itself, and not what it was asked, is in trouble. */
 const troubled = ['08', '53', '57', '58', 'XX']
 
+/** A row was changed by another writer between the look and the write. */
+export class RowMoved extends Error {
+  override readonly name = 'RowMoved'
+}
+
 /** Whether another writer was in the way, so that trying the same again makes sense at once. */
 export function isInTheWay(error: unknown): boolean {
+  if (error instanceof RowMoved) return true
   return error instanceof pg.DatabaseError && inTheWay.has(error.code ?? '')
 }
 
@@ -27,7 +33,7 @@ export function isTaken(error: unknown): boolean {
  * server: the connection, or the wait for one, failed.
  */
 export function asServiceError(error: unknown): unknown {
-  if (error instanceof ServiceError) return error
+  if (error instanceof ServiceError || error instanceof RowMoved) return error
   const fromServer = error instanceof pg.DatabaseError
   if (fromServer && !troubled.includes(error.code?.slice(0, 2) ?? '')) return error
   return new ServiceError('database.unreachable', 'The database can not be reached now: try again later.', {

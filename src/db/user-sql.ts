@@ -113,12 +113,14 @@ export function insertStatement(organizationId: number, users: readonly UserToSt
     sql: `insert into users (organization_id, ${sources.map(({ database }) => database).join(', ')})
           select ?::integer, ${list} from ${from}`,
     before: [organizationId],
+    after: [],
   }))
 }
 
 /**
- * Updates columns of users. The organization travels in a sub-select that `offset 0` keeps closed: a constant
- * would make the planner read the whole organization where it has no statistics yet.
+ * Updates columns of users. Each is looked up by its key and updated by its place (`ctid`): joined to the table,
+ * the planner would read all of it for every batch where it takes the batch for small or has no statistics yet.
+ * A row that another writer moves in between is left out, so the number of updated rows has to be checked.
  */
 export function updateStatement(
   organizationId: number,
@@ -133,26 +135,30 @@ export function updateStatement(
   const sources = storedColumns
     .filter(({ database }) => database === 'id' || names.has(database))
     .map((column) => sourceOf(column, users))
-  return selectOver(sources, users.length, (list, from) => {
-    const aliased = sources.map(({ database }) => database)
-    return {
-      sql: `update users u set ${[...names].map((name) => `${name} = s.${name}`).join(', ')}, updated_at = now()
-            from (select ?::integer, ${list} from ${from} offset 0) s (organization_id, ${aliased.join(', ')})
-            where u.organization_id = s.organization_id and u.id = s.id`,
-      before: [organizationId],
-    }
-  })
+  return selectOver(sources, users.length, (list, from) => ({
+    sql: `
+      update users u set ${[...names].map((name) => `${name} = s.${name}`).join(', ')}, updated_at = now()
+        from (select ${list} from ${from} offset 0) s (${sources.map(({ database }) => database).join(', ')})
+        cross join lateral (
+          select ctid as place from users where organization_id = ?::integer and id = s.id offset 0) f
+       where u.ctid = f.place and u.organization_id = ?::integer`,
+    before: [],
+    after: [organizationId, organizationId],
+  }))
 }
 
 function selectOver(
   sources: readonly Source[],
   users: number,
-  statement: (list: string, from: string) => { sql: string; before: readonly number[] },
+  statement: (
+    list: string,
+    from: string,
+  ) => { sql: string; before: readonly number[]; after: readonly number[] },
 ): Statement {
   // A single user makes every column a constant: then there is nothing to take apart.
   const from = sources.every(({ joined }) => joined === undefined)
     ? { sql: `generate_series(1, ${users}) t`, parameters: [] }
     : unnested(sources)
-  const { sql, before } = statement(sources.map(selected).join(', '), from.sql)
-  return { sql, parameters: [...before, ...parametersOf(sources), ...from.parameters] }
+  const { sql, before, after } = statement(sources.map(selected).join(', '), from.sql)
+  return { sql, parameters: [...before, ...parametersOf(sources), ...from.parameters, ...after] }
 }

@@ -65,7 +65,7 @@ class CellJudge {
     if (value === '') return value
     if (spreadsheetErrors.has(value)) return spreadsheetError(name, value)
     if (hidesSomething(value, lineBreaks === true)) return controlCharacter(name, value)
-    return this.#cast(value)
+    return this.column.canonical?.(value, this.#options) ?? this.#cast(value)
   }
 
   #cast(value: string): string | Fault {

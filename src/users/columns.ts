@@ -4,7 +4,15 @@ import { canonicalEmail } from './email.ts'
 import { canonicalLocale, canonicalTimeZone } from './locale.ts'
 import { canonicalPhoneNumber, phoneNumberHint } from './phone-number.ts'
 import { canonicalRoles, roles, unknownRoles } from './roles.ts'
-import { boolean, canonicalSchema, oneOf, textUpTo, webAddress, type ReadingOptions } from './rules.ts'
+import {
+  boolean,
+  canonicalSchema,
+  oneOf,
+  textUpTo,
+  webAddress,
+  type Canonical,
+  type ReadingOptions,
+} from './rules.ts'
 import { string } from 'yup'
 
 /** Everything that is known of one column; header, rule, SQL, template and types derive from it. */
@@ -23,6 +31,8 @@ export interface ColumnDefinition {
   readonly schema: (options: ReadingOptions) => Schema<string | undefined>
   /** A cell that matches is its own canonical form and good: most cells never reach the schema. */
   readonly plain: RegExp
+  /** Where the schema stands on a function of ours: what it casts, without the price of a schema. */
+  readonly canonical?: Canonical
   /** Whether a value may hold line breaks. */
   readonly lineBreaks?: true
   /** What a new user gets who leaves it blank, in canonical form; blank where there is none. */
@@ -73,6 +83,9 @@ const url = {
   clearable: true,
   profile: true,
 } as const
+
+/** A column whose rule is a function of ours. */
+const cast = (canonical: Canonical) => ({ canonical, schema: canonicalSchema(canonical) })
 
 const id = /^[A-Za-z0-9_-]{36}$/
 const providerTypes = ['Local', 'Google', 'SAML2', 'Provisioned'] as const
@@ -164,7 +177,7 @@ const definitions = [
     database: 'email',
     type: 'text',
     rule: 'a valid email',
-    schema: canonicalSchema(canonicalEmail),
+    ...cast(canonicalEmail),
     plain: plainEmail,
     clearable: false,
     profile: false,
@@ -183,7 +196,7 @@ const definitions = [
     database: 'phone_number',
     type: 'text',
     rule: 'a phone number with + and country code',
-    schema: canonicalSchema(canonicalPhoneNumber),
+    ...cast(canonicalPhoneNumber),
     // No number: whether one is possible depends on its country.
     plain: /^(?!)$/,
     clearable: true,
@@ -278,7 +291,7 @@ const definitions = [
     database: 'birthdate',
     type: 'text',
     rule: 'a date as YYYY-MM-DD that exists and has come',
-    schema: canonicalSchema(canonicalBirthdate),
+    ...cast(canonicalBirthdate),
     // Days that every month has, in years that have been.
     plain: /^(?:19\d\d|200\d|201\d)-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])$/,
     clearable: true,
@@ -292,7 +305,7 @@ const definitions = [
     database: 'zoneinfo',
     type: 'text',
     rule: 'an IANA time zone, such as Europe/Paris',
-    schema: canonicalSchema(canonicalTimeZone),
+    ...cast(canonicalTimeZone),
     plain: /^UTC$/,
     clearable: true,
     profile: true,
@@ -304,7 +317,7 @@ const definitions = [
     database: 'locale',
     type: 'text',
     rule: 'a BCP 47 language tag, such as en-US',
-    schema: canonicalSchema(canonicalLocale),
+    ...cast(canonicalLocale),
     plain: /^(?:en|de|fr|es)$/,
     clearable: true,
     profile: true,
@@ -364,7 +377,7 @@ const definitions = [
     type: 'text[]',
     rule: `a valid string list of ${words(roles)}`,
     lists: true,
-    schema: canonicalSchema(canonicalRoles),
+    ...cast(canonicalRoles),
     plain: /^organization_(?:owner|member|constituent)$/,
     default: 'organization_constituent',
     clearable: false,

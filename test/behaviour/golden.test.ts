@@ -7,16 +7,13 @@ import { startService, type Service } from '../support/service.ts'
 const root = join(import.meta.dirname, '../..')
 const folders = ['fixtures/csv', 'fixtures/csv/reading', '../shared/golden']
 
+const expectedOf = (file: string): string => file.replace(/\.csv$/, '.expected.csv')
+
 /** Every upload that has its expected answer beside it. */
 const files = folders
-  .map((folder) => join(root, folder))
-  .filter((folder) => existsSync(folder))
-  .flatMap((folder) => readdirSync(folder).map((file) => join(folder, file)))
-  .filter((file) => existsSync(expectedOf(file)))
-
-function expectedOf(file: string): string {
-  return file.replace(/(?<!\.expected)\.csv$/, '.expected.csv').replace(/^(.*\.expected)$/, '')
-}
+  .filter((folder) => existsSync(join(root, folder)))
+  .flatMap((folder) => readdirSync(join(root, folder)).map((name) => `${folder}/${name}`))
+  .filter((file) => /(?<!\.expected)\.csv$/.test(file) && existsSync(join(root, expectedOf(file))))
 
 const newId = /(?<=^imported,,)[A-Za-z0-9][A-Za-z0-9_-]{35}(?=,)/gm
 
@@ -29,12 +26,12 @@ describe('a file that is posted', () => {
   afterAll(() => service.close())
   beforeEach(() => service.knex('users').delete())
 
-  it.each(files.filter((file) => !file.endsWith('.expected.csv')))(
+  it.each(files)(
     'comes back byte for byte as expected: %s',
     async (file) => {
-      const { status, text } = await service.post(readFileSync(file))
+      const { status, text } = await service.post(readFileSync(join(root, file)))
       expect(status).toBe(200)
-      expect(text.replace(newId, '<id>')).toBe(readFileSync(expectedOf(file), 'utf8'))
+      expect(text.replace(newId, '<id>')).toBe(readFileSync(join(root, expectedOf(file)), 'utf8'))
     },
   )
 
