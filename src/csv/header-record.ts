@@ -1,5 +1,5 @@
 import { ServiceError } from '../errors.ts'
-import { looseCells } from './cells.ts'
+import { looseCells, parsedCells } from './cells.ts'
 import { isDamaged, likelyCharset, type Text } from './decode.ts'
 import { delimiters, headerStart, lineEndOf, type Delimiter, type LineEnd } from './dialect.ts'
 import type { NameReader } from './header-names.ts'
@@ -65,7 +65,7 @@ class HeaderSearch {
     const start = (this.#start ??= headerStart(text))
     for (const scan of this.#scans) {
       const end = scan.found === undefined ? endOf(scan.scanner, text, from, start) : -1
-      if (end !== -1) scan.found = this.#candidate(scan.delimiter, end)
+      if (end !== -1) scan.found = this.#candidate(scan, end)
     }
     const best = this.#best()
     const isClear =
@@ -76,7 +76,7 @@ class HeaderSearch {
   }
 
   end(): HeaderRecord {
-    for (const scan of this.#scans) scan.found ??= this.#candidate(scan.delimiter, this.#text.length)
+    for (const scan of this.#scans) scan.found ??= this.#candidate(scan, this.#text.length)
     const best = this.#best()
     if (best === undefined || this.#text === '') throw blank()
     return this.#record(best)
@@ -86,8 +86,11 @@ class HeaderSearch {
     return this.#scans.reduce<Candidate | undefined>((best, { found }) => better(best, found), undefined)
   }
 
-  #candidate(delimiter: Delimiter, end: number): Candidate {
-    const names = looseCells(this.#text.slice(this.#start, end), delimiter)
+  #candidate({ delimiter, scanner }: Scan, end: number): Candidate {
+    const { isMalformed, isOpen, literal } = scanner
+    const header = this.#text.slice(this.#start, end)
+    const cells = isMalformed || isOpen || literal || this.#damaged ? looseCells : parsedCells
+    const names = cells(header, delimiter)
     const known = new Set(names.map(this.#read).filter((column) => column !== undefined)).size
     return { delimiter, names, known, end }
   }

@@ -41,7 +41,7 @@ export class RecordReader {
     this.#records = new Records(this.#delimiter, this.#damaged)
     this.#readAll(text)
     if (this.#isIdle) this.#damaged = false
-    return this.#records.settled()
+    return this.#records
   }
 
   /** The records that end with the upload. */
@@ -50,7 +50,7 @@ export class RecordReader {
     while (!this.#open.isEmpty) this.#readAll(this.#handle(this.#open.finish()))
     this.#endMalformed()
     if (this.#long !== undefined) this.#endLong(this.#long)
-    return this.#records.settled()
+    return this.#records
   }
 
   get #isIdle(): boolean {
@@ -95,9 +95,9 @@ export class RecordReader {
 
   #endRecord({ whole, end }: Found): string {
     const record = whole.slice(0, end)
-    const { isMalformed, isOpen, quoted, literal } = this.#open.quotes
+    const { isMalformed, isOpen, quoted } = this.#open.quotes
     if (isMalformed || isOpen) this.#addFaulty(record)
-    else if (quoted) this.#records.addQuoted(record, literal)
+    else if (quoted) this.#records.addQuoted(record)
     else this.#records.addLine(record)
     return this.#open.close(whole, end)
   }

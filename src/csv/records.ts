@@ -1,5 +1,5 @@
 import type { Fault } from '../users/faults.ts'
-import { looseCells, noCells, parseQuoted, splitLine } from './cells.ts'
+import { looseCells, splitLine } from './cells.ts'
 import { linesOf } from './lines.ts'
 
 /** The records of a piece of the upload, in its order. */
@@ -12,8 +12,6 @@ export class Records {
   /** Whether bytes of it were not UTF-8. */
   readonly damaged: boolean
   readonly #delimiter: string
-  readonly #quoted: string[] = []
-  readonly #places: number[] = []
 
   constructor(delimiter: string, damaged: boolean) {
     this.#delimiter = delimiter
@@ -33,12 +31,10 @@ export class Records {
     this.cells.push(splitLine(line, this.#delimiter))
   }
 
-  /** Adds a well-formed record with a value in quotes. `literal` is whether other quotes are mere characters. */
-  addQuoted(record: string, literal: boolean): void {
+  /** Adds a record with a value in quotes. */
+  addQuoted(record: string): void {
     this.longest = Math.max(this.longest, record.length)
-    // csv-parse refuses quotes inside of a plain value, and would make U+FFFD of a byte that is no UTF-8.
-    if (literal || this.damaged) this.cells.push(looseCells(record, this.#delimiter))
-    else this.#parseLater(record)
+    this.cells.push(looseCells(record, this.#delimiter))
   }
 
   /** Adds a malformed record. */
@@ -46,19 +42,5 @@ export class Records {
     for (const cell of cells) this.longest = Math.max(this.longest, cell.length)
     this.faults.set(this.cells.length, faults)
     this.cells.push(cells)
-  }
-
-  /** Parses what was put off. To be called once, when all records are added. */
-  settled(): this {
-    if (this.#quoted.length === 0) return this
-    const parsed = parseQuoted(this.#quoted, this.#delimiter)
-    for (const [index, place] of this.#places.entries()) this.cells[place] = parsed[index] ?? noCells
-    return this
-  }
-
-  #parseLater(record: string): void {
-    this.#quoted.push(record)
-    this.#places.push(this.cells.length)
-    this.cells.push(noCells)
   }
 }

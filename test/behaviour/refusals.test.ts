@@ -57,7 +57,7 @@ describe('a request that is refused before its first row', () => {
   describe('for its body', () => {
     it.each<[string, string | Uint8Array, RegExp]>([
       ['an HTML page', '<!DOCTYPE html><html><body>Sign in</body></html>', /HTML/],
-      ['a table of HTML', '\n <table><tr><td>email</td></tr></table>', /HTML/],
+      ['a table of HTML', '\n <table><tr>\n<td>email</td>\n</tr></table>\n', /HTML/],
       ['XML', '<?xml version="1.0"?><users/>', /XML/],
       ['a ZIP archive', zip, /ZIP/],
       ['an Excel workbook', xlsx, /xlsx/],
