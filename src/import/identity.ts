@@ -95,7 +95,8 @@ function newValues(candidate: Candidate, id: string): Values {
 
 /** What forbids that a row creates a user. */
 function faultsOfNew({ values, keys }: Candidate, { importer }: Circumstances): Fault[] {
-  return keys.email === undefined ? [emailRequired()] : forbiddenOnNew(importer.role, values)
+  const missing = keys.email === undefined ? [emailRequired()] : []
+  return [...missing, ...forbiddenOnNew(importer.role, values)]
 }
 
 /** The user whom a row creates if it means nobody yet, or `undefined` where it can't create one. */

@@ -8,7 +8,7 @@ import {
   spreadsheetError,
   type Fault,
 } from '../users/faults.ts'
-import { forbiddenRoles, type Importer } from '../users/grants.ts'
+import { forbiddenOnNew, forbiddenRoles, type Importer } from '../users/grants.ts'
 import type { ReadingOptions } from '../users/rules.ts'
 import { hidesSomething, trimmed } from '../users/text.ts'
 import { keysOf, type Values } from '../users/user.ts'
@@ -131,9 +131,9 @@ function verdictOf(values: Values, keys: number, found: Fault[], role: Importer[
   if (providerId && values[columnIndex.providerType] === undefined && !typeIsFaulty) {
     found.push(needsProviderType(providerId))
   }
-  // Without any key the row can only mean a new user, so this fault needs no look into the database.
-  if (keys === 0) found.push(emailRequired())
-  found.push(...forbiddenRoles(role, values))
+  // Without any key the row can only mean a new user, so these faults need no look into the database.
+  if (keys === 0) found.push(emailRequired(), ...forbiddenOnNew(role, values))
+  else found.push(...forbiddenRoles(role, values))
   if (found.length > 0) return { kind: 'faulty', faults: inOrder(found) }
   return { kind: 'candidate', candidate: { values, keys: keysOf(values) } }
 }

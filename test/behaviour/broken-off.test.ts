@@ -1,0 +1,169 @@
+import { setTimeout } from 'node:timers/promises'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
+import { numbered, numberedHeader, rowsOf } from '../support/csv.ts'
+import { headOf, RawClient } from '../support/raw-client.ts'
+import { startService, type Service } from '../support/service.ts'
+
+const upload = numberedHeader + numbered(0, 400)
+
+describe('an upload that breaks off', () => {
+  let service: Service
+
+  beforeAll(async () => {
+    service = await startService()
+  })
+  afterAll(() => service.close())
+  beforeEach(() => service.knex('users').delete())
+
+  /** The users that are stored, once their number has stopped changing. */
+  async function settled(): Promise<string[]> {
+    for (let last = -1; ; await setTimeout(150)) {
+      const slugs = await service.knex('users').pluck('slug')
+      if (slugs.length === last) return slugs
+      last = slugs.length
+    }
+  }
+
+  /** Rows are imported from the first on, none is left out, and none that was not sent whole. */
+  async function expectPrefixOf(sent: string): Promise<number> {
+    const whole = sent.slice(0, sent.lastIndexOf('\n') + 1).split('\n').length - 2
+    const slugs = await settled()
+    const numbers = slugs.map((slug) => Number(slug.slice(2))).sort((one, other) => one - other)
+    expect(numbers).toEqual(Array.from({ length: numbers.length }, (_, index) => index))
+    expect(numbers.length).toBeLessThanOrEqual(Math.max(0, whole))
+    return numbers.length
+  }
+
+  const cuts = [
+    0,
+    10,
+    numberedHeader.length,
+    numberedHeader.length + 1,
+    numberedHeader.length + 20,
+    1_000,
+    (numberedHeader + numbered(0, 50)).length,
+    (numberedHeader + numbered(0, 50)).length - 1,
+    (numberedHeader + numbered(0, 50)).length + 3,
+    (numberedHeader + numbered(0, 300)).length + 11,
+    upload.length - 1,
+    upload.length - 5,
+  ]
+
+  it.each(cuts)('by a reset at byte %i leaves whole rows from the first on, and no part of one', async (at) => {
+    const client = await RawClient.connect(service)
+    await client.write(headOf({ token: await service.token(), length: upload.length }))
+    await client.write(upload.slice(0, at))
+    await setTimeout(20)
+    client.socket.resetAndDestroy()
+    await expectPrefixOf(upload.slice(0, at))
+  })
+
+  it.each(cuts)('by the end of the sending side at byte %i never gets a whole answer', async (at) => {
+    const client = await RawClient.connect(service)
+    await client.write(headOf({ token: await service.token(), length: upload.length }))
+    await client.write(upload.slice(0, at))
+    client.socket.end()
+    expect(await client.ending()).not.toBe('open')
+    if (client.status === 200) expect(client.body.complete).toBe(false)
+    else expect([0, 400]).toContain(client.status)
+    await expectPrefixOf(upload.slice(0, at))
+    client.destroy()
+  })
+
+  it.each(['1.1', '1.0'] as const)('after its first answers is reset, under HTTP/%s too', async (version) => {
+    const client = await RawClient.connect(service)
+    const head = headOf({ token: await service.token(), length: upload.length, version })
+    const sent = numberedHeader + numbered(0, 60)
+    await client.write(head + sent)
+    await client.until((text) => text.includes('imported'))
+    client.socket.end()
+    expect(await client.ending()).toBe('reset')
+    await expectPrefixOf(sent)
+  })
+
+  it('in the middle of a chunk imports no cut row', async () => {
+    const client = await RawClient.connect(service)
+    await client.write(headOf({ token: await service.token() }))
+    const sent = numberedHeader + numbered(0, 60)
+    await client.write(`${upload.length.toString(16)}\r\n${sent}`)
+    await client.until((text) => text.includes('imported'))
+    await client.write('u-60,u-60@example.c')
+    client.destroy()
+    await expectPrefixOf(sent)
+  })
+
+  it('before its last chunk imports no cut row, though a cut row looks whole', async () => {
+    const client = await RawClient.connect(service)
+    await client.write(headOf({ token: await service.token() }))
+    await client.chunk(`${numberedHeader}u-0,u-0@example.com,Anna\nu-1,u-1@example.co`)
+    client.socket.end()
+    expect(await client.ending()).not.toBe('open')
+    if (client.status === 200) expect(client.body.complete).toBe(false)
+    const stored = await settled()
+    expect(stored).not.toContain('u-1')
+  })
+
+  it('leaves every row that it reported in the database', async () => {
+    for (const rows of [55, 130, 260]) {
+      await service.knex('users').delete()
+      const client = await RawClient.connect(service)
+      await client.write(headOf({ token: await service.token(), length: upload.length }))
+      await client.write(numberedHeader + numbered(0, rows))
+      await client.until((text) => text.includes('imported'))
+      client.socket.end()
+      await client.ending()
+      const text = client.body.text
+      const reported = rowsOf(text.slice(0, text.lastIndexOf('\n') + 1))
+      const stored = new Set(await settled())
+      expect(reported.filter(({ slug }) => !stored.has(slug!))).toEqual([])
+    }
+  })
+
+  it('can be sent again, which gives the state of one clean run', async () => {
+    const client = await RawClient.connect(service)
+    await client.write(headOf({ token: await service.token(), length: upload.length }))
+    await client.write(upload.slice(0, 8_000))
+    client.destroy()
+    await settled()
+    const { text } = await service.post(upload)
+    expect(rowsOf(text).every(({ disposition }) => disposition === 'imported')).toBe(true)
+    await expect(service.knex('users').count({ count: '*' })).resolves.toMatchObject([{ count: expect.anything() }])
+    expect(await settled()).toHaveLength(400)
+  })
+
+  it('leaves nothing behind that keeps the next from working', async () => {
+    for (let round = 0; round < 20; round += 1) {
+      const client = await RawClient.connect(service)
+      await client.write(headOf({ token: await service.token(), length: upload.length }))
+      await client.write(upload.slice(0, 1_000 * round))
+      client.destroy()
+    }
+    expect((await service.post(upload, { query: 'only=invalid' })).status).toBe(200)
+    expect((await fetch(`${service.url}/readyz`)).status).toBe(200)
+  })
+})
+
+describe('a reader who leaves', () => {
+  let service: Service
+
+  beforeAll(async () => {
+    service = await startService()
+  })
+  afterAll(() => service.close())
+
+  it('in the middle of the answer stops the import after a batch, and the service goes on', async () => {
+    const big = numberedHeader + numbered(0, 8_000)
+    const client = await RawClient.connect(service)
+    await client.write(headOf({ token: await service.token(), length: big.length }))
+    const writing = client.write(big).catch(() => undefined)
+    await client.until((text) => text.includes('imported'))
+    client.destroy()
+    await writing
+    await setTimeout(1_000)
+    const [one] = await service.knex('users').count({ count: '*' })
+    await setTimeout(500)
+    const [other] = await service.knex('users').count({ count: '*' })
+    expect(one).toEqual(other)
+    expect((await service.post('email\nx@example.com\n')).text).toContain('imported')
+  })
+})
