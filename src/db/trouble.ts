@@ -36,8 +36,13 @@ export function asServiceError(error: unknown): unknown {
   if (error instanceof ServiceError || error instanceof RowMoved) return error
   const fromServer = error instanceof pg.DatabaseError
   if (fromServer && !troubled.includes(error.code?.slice(0, 2) ?? '')) return error
+  return unreachable(error)
+}
+
+/** That the database can't do its work now, for whatever `cause`. */
+export function unreachable(cause: unknown): ServiceError {
   return new ServiceError('database.unreachable', 'The database can not be reached now: try again later.', {
     headers: { 'Retry-After': '10' },
-    cause: error,
+    cause,
   })
 }

@@ -3,9 +3,9 @@ import { setTimeout } from 'node:timers/promises'
 import { ServiceError } from '../errors.ts'
 import { columnNames, type ColumnName } from '../users/columns.ts'
 import type { KeySets, UserDirectory, Users, UserToStore } from '../users/user-directory.ts'
-import { keysOf, providerPair, type StoredUser } from '../users/user.ts'
+import { providerOf, providerPair, type StoredUser } from '../users/user.ts'
 import { execute, query, type ResultRow } from './query.ts'
-import { asServiceError, isInTheWay, isTaken, RowMoved } from './trouble.ts'
+import { asServiceError, isInTheWay, isTaken, RowMoved, unreachable } from './trouble.ts'
 import {
   findJoined,
   findRows,
@@ -39,7 +39,8 @@ async function retried<T>(attempt: () => Promise<T>): Promise<T> {
     try {
       return await attempt()
     } catch (error) {
-      if (number === ATTEMPTS || !isInTheWay(error)) throw asServiceError(error)
+      if (!isInTheWay(error)) throw error
+      if (number === ATTEMPTS) throw unreachable(error)
       await setTimeout(Math.random() * 2 ** number)
     }
   }
@@ -50,16 +51,38 @@ async function retried<T>(attempt: () => Promise<T>): Promise<T> {
  * batch, and the organization can't be deleted under it. (A foreign key would ask that again for every user, at
  * a fifth of what storing him costs.)
  */
-function inTransaction<T>(
+async function inTransaction<T>(
   knex: Knex,
   organizationId: number,
   work: (users: Users) => Promise<T>,
 ): Promise<T> {
-  return knex.transaction(async (trx) => {
+  const trx = await begin(knex)
+  try {
     const lock = 'select 1 from organizations where organization_id = ?::integer for no key update'
     if ((await query(trx, lock, [organizationId])).length === 0) throw organizationGone()
-    return work(usersIn(trx, organizationId))
-  })
+    const result = await work(usersIn(trx, organizationId))
+    await commit(trx)
+    return result
+  } finally {
+    // Of a transaction that is not committed nothing may stay, neither its writes nor its connection.
+    if (!trx.isCompleted()) await trx.rollback().catch(() => undefined)
+  }
+}
+
+async function begin(knex: Knex): Promise<Knex.Transaction> {
+  try {
+    return await knex.transaction()
+  } catch (error) {
+    throw asServiceError(error)
+  }
+}
+
+async function commit(trx: Knex.Transaction): Promise<void> {
+  try {
+    await trx.commit()
+  } catch (error) {
+    throw asServiceError(error)
+  }
 }
 
 function usersIn(trx: Knex, organizationId: number): Users {
@@ -107,7 +130,9 @@ async function find(trx: Knex, organizationId: number, keys: KeySets): Promise<S
   const table = texts.map((text = '') => text.split(SEPARATOR))
   const count = table[0]?.length ?? 0
   if (table.some(({ length }) => length !== count)) return findOneByOne(trx, parameters)
-  return Array.from({ length: count }, (_, user) => storedUser(table.map((column) => column[user] ?? '')))
+  const users: StoredUser[] = []
+  for (let user = 0; user < count; user += 1) users.push(storedUser((column) => table[column]?.[user] ?? ''))
+  return users
 }
 
 /** For users whom somebody else gave a separator: they are read as they are. */
@@ -116,19 +141,17 @@ async function findOneByOne(
   parameters: readonly (string | number | null)[],
 ): Promise<StoredUser[]> {
   const rows = await query<ResultRow>(trx, findRows, parameters)
-  return rows.map((row) => storedUser(foundColumns.map((name) => row[name] as string)))
+  return rows.map((row) => storedUser((column) => row[foundColumns[column] ?? ''] as string))
 }
 
-function storedUser(texts: readonly string[]): StoredUser {
-  const values = texts.slice(0, columnNames.length)
-  const [slug, email] = texts.slice(columnNames.length)
-  // The stored keys count, whoever wrote them; the pair is its own key.
-  const { provider } = keysOf(values)
-  return {
-    id: values[0] ?? '',
-    values,
-    keys: { slug: slug || undefined, provider, email: email || undefined },
-  }
+/** A user from the texts of his columns. The stored keys count, whoever wrote them; the pair is its own key. */
+function storedUser(text: (column: number) => string): StoredUser {
+  const values: string[] = []
+  for (let column = 0; column < columnNames.length; column += 1) values.push(text(column))
+  const slug = text(columnNames.length)
+  const email = text(columnNames.length + 1)
+  const keys = { slug: slug || undefined, provider: providerOf(values), email: email || undefined }
+  return { id: values[0] ?? '', values, keys }
 }
 
 async function lockActiveOwners(trx: Knex, organizationId: number): Promise<number> {

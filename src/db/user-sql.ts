@@ -79,9 +79,9 @@ interface Source {
 }
 
 function sourceOf({ database, type, value }: Stored, users: readonly UserToStore[]): Source {
-  const all = users.map(value)
-  const [constant = ''] = all
-  const joined = all.every((each) => each === constant) ? undefined : all.join(SEPARATOR)
+  const constant = users[0] === undefined ? '' : value(users[0])
+  const isConstant = users.every((user) => value(user) === constant)
+  const joined = isConstant ? undefined : users.map(value).join(SEPARATOR)
   return { database, joined, constant, type }
 }
 

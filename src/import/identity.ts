@@ -28,8 +28,8 @@ export interface Entry {
   /** The row's number. */
   readonly row: number
   readonly candidate: Candidate
-  /** The id that a new user gets: the same in every attempt, so that a second says the same as the first. */
-  readonly newId: () => string
+  /** Its place in the batch. */
+  readonly index: number
 }
 
 /** What a row comes to. `wave` orders what is stored: a key that is handed on goes to the next wave. */
@@ -51,6 +51,8 @@ export interface Circumstances {
   readonly subjectIsUser: boolean
   /** The active owners of the organization as the rows so far leave them. */
   activeOwners: number
+  /** The id that the user of an entry gets: the same in every attempt, so that a second says the same. */
+  readonly newId: (index: number) => string
 }
 
 const invalid = (...faults: readonly Fault[]): Decision => ({ kind: 'invalid', faults })
@@ -102,11 +104,11 @@ function faultsOfNew({ values, keys }: Candidate, { importer }: Circumstances): 
 /** The user whom a row creates if it means nobody yet, or `undefined` where it can't create one. */
 export function newUser(entry: Entry, circumstances: Circumstances): KnownUser | undefined {
   if (faultsOfNew(entry.candidate, circumstances).length > 0) return undefined
-  return userOf(entry)
+  return userOf(entry, circumstances)
 }
 
-function userOf({ candidate, newId, row }: Entry): KnownUser {
-  const id = newId()
+function userOf({ candidate, index, row }: Entry, { newId }: Circumstances): KnownUser {
+  const id = newId(index)
   const values = newValues(candidate, id)
   // A row without providerType has no providerId, so the defaults add no key.
   return { id, values, keys: candidate.keys, meant: { row, gave: gaveOf(candidate) } }
@@ -115,7 +117,7 @@ function userOf({ candidate, newId, row }: Entry): KnownUser {
 function create(entry: Entry, known: KnownUsers, circumstances: Circumstances): Decision {
   const faults = faultsOfNew(entry.candidate, circumstances)
   if (faults.length > 0) return invalid(...faults)
-  const user = userOf(entry)
+  const user = userOf(entry, circumstances)
   if (isActiveOwner(user.values)) circumstances.activeOwners += 1
   return { kind: 'create', user, wave: known.create(user) }
 }

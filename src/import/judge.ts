@@ -32,6 +32,7 @@ const REMEMBERED_LENGTH = 64
 class CellJudge {
   readonly column: Column
   readonly index: number
+  readonly isKey: boolean
   readonly #options: ReadingOptions
   readonly #schema: Schema<string | undefined>
   readonly #remembered = new Map<string, string>()
@@ -39,6 +40,7 @@ class CellJudge {
   constructor(column: Column, options: ReadingOptions) {
     this.column = column
     this.index = columnIndex[column.name]
+    this.isKey = ['id', 'slug', 'providerId', 'email'].includes(column.name)
     this.#options = options
     this.#schema = column.schema(options)
   }
@@ -82,8 +84,6 @@ class CellJudge {
 // A record that could not be taken apart has no cells worth judging.
 const unreadable = new Set(['row.unclosed_quote', 'row.text_after_quote', 'row.too_long'])
 
-const isKey = ['id', 'slug', 'providerId', 'email'].map((name) => columnIndex[name as Column['name']])
-
 /**
  * Makes the judge of an import's rows.
  *
@@ -98,28 +98,32 @@ export function createJudge(layout: Layout, options: JudgeOptions): (row: Row) =
   })
 
   return (row) => {
+    const { cells } = row
     const found = row.faults.length === 0 ? [] : [...row.faults]
     if (found.some(({ code }) => unreadable.has(code))) return { kind: 'faulty', faults: found }
+    const known = found.map(({ column }) => column)
     const values: Values = new Array<string | undefined>(columns.length).fill(undefined)
     let blank = found.length === 0
     let keys = 0
-    row.cells.forEach((cell, position) => {
+    // A loop and no functions of its own: this runs for every cell.
+    for (let position = 0; position < cells.length; position += 1) {
+      const cell = cells[position] ?? ''
       const judge = judges[position]
       if (judge === undefined) {
         if (blank && trimmed(cell) !== '') blank = false
-        return
+        continue
       }
-      if (row.faults.some(({ column }) => column === judge.column.name)) return
+      if (known.length > 0 && known.includes(judge.column.name)) continue
       const judged = cell === '' ? cell : judge.judge(cell)
       if (judged === '') {
         if (options.clearBlanks && judge.column.clearable) values[judge.index] = ''
-        return
+        continue
       }
       blank = false
-      if (isKey.includes(judge.index)) keys += 1
+      if (judge.isKey) keys += 1
       if (typeof judged === 'string') values[judge.index] = judged
       else found.push(judged)
-    })
+    }
     if (blank) return { kind: 'blank' }
     return verdictOf(values, keys, found, options.role)
   }

@@ -40,7 +40,8 @@ export class KnownUsers {
 
   /** Adds a user as he is stored. */
   add(stored: StoredUser, meant: Earlier | undefined): void {
-    if (!this.#byId.has(stored.id)) this.#put({ ...stored, meant })
+    const { id, values, keys } = stored
+    if (!this.#byId.has(id)) this.#put({ id, values, keys, meant })
   }
 
   /** Whether any of the users is as `claim` says. */

@@ -1,45 +1,45 @@
 import type { KeySets, Users } from '../users/user-directory.ts'
 import { providerKey, valueOf } from '../users/user.ts'
 import type { Entry } from './identity.ts'
-import { keyKinds, KnownUsers, type KeyKind } from './known-users.ts'
+import { keyKinds, KnownUsers, type KeyKind, type KnownUser } from './known-users.ts'
 import type { Repeats } from './repeats.ts'
 
-/** A key of any kind, to be looked up. */
-type Key = readonly [kind: 'id' | KeyKind, key: string]
+type AnyKind = 'id' | KeyKind
 
-/** Keys that were asked for already are not asked for again. */
-class Asked {
-  readonly #sets = {
+const anyKinds: readonly AnyKind[] = ['id', ...keyKinds]
+
+/** Collects the keys to ask for. What was asked for once is not asked for again. */
+class Questions {
+  readonly #asked = {
     id: new Set<string>(),
     slug: new Set<string>(),
     provider: new Set<string>(),
     email: new Set<string>(),
   }
+  #next: Record<AnyKind, string[]> = { id: [], slug: [], provider: [], email: [] }
 
-  /** Those of the keys that are asked for the first time, by kind. */
-  fresh(keys: Iterable<Key>): KeySets {
-    const fresh: Record<'id' | KeyKind, string[]> = { id: [], slug: [], provider: [], email: [] }
-    for (const [kind, key] of keys) {
-      if (this.#sets[kind].has(key)) continue
-      this.#sets[kind].add(key)
-      fresh[kind].push(key)
-    }
-    return { ids: fresh.id, slugs: fresh.slug, providers: fresh.provider, emails: fresh.email }
+  add(kind: AnyKind, key: string): void {
+    if (this.#asked[kind].has(key)) return
+    this.#asked[kind].add(key)
+    this.#next[kind].push(key)
+  }
+
+  /** The keys collected since the last call, or `undefined` where there are none. */
+  take(): KeySets | undefined {
+    const { id, slug, provider, email } = this.#next
+    this.#next = { id: [], slug: [], provider: [], email: [] }
+    const isEmpty = id.length + slug.length + provider.length + email.length === 0
+    return isEmpty ? undefined : { ids: id, slugs: slug, providers: provider, emails: email }
   }
 }
 
-function keysOfEntry({ candidate }: Entry): Key[] {
-  const id = valueOf(candidate.values, 'id')
-  const keys: Key[] = id === undefined ? [] : [['id', id]]
-  for (const kind of keyKinds) {
-    const key = candidate.keys[kind]
-    if (key !== undefined) keys.push([kind, key])
-  }
-  return keys
+function keyOf({ candidate }: Entry, kind: AnyKind): string | undefined {
+  return kind === 'id' ? valueOf(candidate.values, 'id') : candidate.keys[kind]
 }
 
-const isEmpty = (keys: KeySets): boolean =>
-  Object.values(keys).every((set: readonly string[]) => set.length === 0)
+function userWith(known: KnownUsers, kind: AnyKind, key: string): KnownUser | undefined {
+  return kind === 'id' ? known.withId(key) : known.withKey(kind, key)
+}
 
 /**
  * Finds every user whom the rows may mean or whose keys they touch: first by the key that decides, which
@@ -47,30 +47,43 @@ const isEmpty = (keys: KeySets): boolean =>
  * would make.
  */
 export async function lookUp(entries: readonly Entry[], users: Users, repeats: Repeats): Promise<KnownUsers> {
-  const asked = new Asked()
   const known = new KnownUsers()
-  const ask = async (keys: Iterable<Key>): Promise<void> => {
-    const fresh = asked.fresh(keys)
-    if (isEmpty(fresh)) return
-    for (const user of await users.find(fresh)) known.add(user, repeats.find(user.id))
+  const questions = new Questions()
+  for (const collect of [addDeciding, addUnknown, addDerived]) {
+    for (const entry of entries) collect(entry, questions, known)
+    const keys = questions.take()
+    if (keys === undefined) continue
+    for (const user of await users.find(keys)) known.add(user, repeats.find(user.id))
   }
-  const isUnknown = ([kind, key]: Key): boolean =>
-    kind === 'id' ? known.withId(key) === undefined : known.withKey(kind, key) === undefined
-
-  const keys = entries.map(keysOfEntry)
-  await ask(keys.flatMap((each) => each.slice(0, 1)))
-  await ask(keys.flatMap((each) => each.filter(isUnknown)))
-  await ask(entries.flatMap((entry, index) => derivedKeys(entry, keys[index] ?? [], known)).filter(isUnknown))
   return known
 }
 
+function addDeciding(entry: Entry, questions: Questions): void {
+  for (const kind of anyKinds) {
+    const key = keyOf(entry, kind)
+    if (key === undefined) continue
+    questions.add(kind, key)
+    return
+  }
+}
+
+function addUnknown(entry: Entry, questions: Questions, known: KnownUsers): void {
+  for (const kind of anyKinds) {
+    const key = keyOf(entry, kind)
+    if (key !== undefined && userWith(known, kind, key) === undefined) questions.add(kind, key)
+  }
+}
+
 /** The provider keys that users would get by the row's providerType, where it gives no providerId. */
-function derivedKeys({ candidate }: Entry, keys: readonly Key[], known: KnownUsers): Key[] {
-  const providerType = valueOf(candidate.values, 'providerType')
-  if (providerType === undefined || candidate.keys.provider !== undefined) return []
-  return keys.flatMap(([kind, key]): Key[] => {
-    const user = kind === 'id' ? known.withId(key) : known.withKey(kind, key)
+function addDerived(entry: Entry, questions: Questions, known: KnownUsers): void {
+  const providerType = valueOf(entry.candidate.values, 'providerType')
+  if (providerType === undefined || entry.candidate.keys.provider !== undefined) return
+  for (const kind of anyKinds) {
+    const key = keyOf(entry, kind)
+    const user = key === undefined ? undefined : userWith(known, kind, key)
     const providerId = user === undefined ? '' : valueOf(user.values, 'providerId')
-    return providerId ? [['provider', providerKey(providerType, providerId)]] : []
-  })
+    if (!providerId) continue
+    const derived = providerKey(providerType, providerId)
+    if (known.withKey('provider', derived) === undefined) questions.add('provider', derived)
+  }
 }

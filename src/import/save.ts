@@ -46,34 +46,32 @@ export class Saver {
     if (candidates.length === 0) return []
     const { users, organizationId, importer } = this.#parts
     this.#subjectIsUser ??= await users.hasUser(organizationId, importer.subject)
-    let ids: readonly string[] | undefined
-    const newId = (index: number): string => (ids ??= newIds(candidates.length))[index] ?? ''
-    const entries = candidates.map(({ row, candidate }, index): Entry => {
-      return { row, candidate, newId: () => newId(index) }
-    })
+    const ids = new NewIds(candidates.length)
+    const entries = candidates.map(({ row, candidate }, index): Entry => ({ row, candidate, index }))
     let first = this.#cautious === 0
     const decisions = await users.transaction(organizationId, async (store) => {
       const writeFirst = first
       first = false
-      return (
-        (writeFirst ? await this.#createAll(entries, store) : undefined) ?? this.#decideAll(entries, store)
-      )
+      const created = writeFirst ? await this.#createAll(entries, store, ids) : undefined
+      return created ?? this.#decideAll(entries, store, ids)
     })
     this.#learn(decisions)
     return decisions
   }
 
-  #circumstances(activeOwners: number): Circumstances {
+  #circumstances(activeOwners: number, ids: NewIds): Circumstances {
     const { importer } = this.#parts
-    return { importer, subjectIsUser: this.#subjectIsUser === true, activeOwners }
+    const subjectIsUser = this.#subjectIsUser === true
+    return { importer, subjectIsUser, activeOwners, newId: (index) => ids.at(index) }
   }
 
   /** While all is new: creates every user without a look-up, or does nothing where one is not new. */
-  async #createAll(entries: readonly Entry[], store: Users): Promise<Decision[] | undefined> {
+  async #createAll(entries: readonly Entry[], store: Users, ids: NewIds): Promise<Decision[] | undefined> {
     if (!meansEachUserOnce(entries)) return undefined
+    const circumstances = this.#circumstances(0, ids)
     const created: KnownUser[] = []
     for (const entry of entries) {
-      const user = newUser(entry, this.#circumstances(0))
+      const user = newUser(entry, circumstances)
       if (user === undefined) return undefined
       created.push(user)
     }
@@ -81,7 +79,7 @@ export class Saver {
     return created.map((user) => ({ kind: 'create', user, wave: 0 }))
   }
 
-  async #decideAll(entries: readonly Entry[], store: Users): Promise<Decision[]> {
+  async #decideAll(entries: readonly Entry[], store: Users, ids: NewIds): Promise<Decision[]> {
     let known = await lookUp(entries, store, this.#repeats)
     let activeOwners = Number.POSITIVE_INFINITY
     if (entries.some(mayTakeRights) && known.some(({ values }) => isActiveOwner(values))) {
@@ -89,7 +87,7 @@ export class Saver {
       // What was read before the lock may have changed until it was there.
       known = await lookUp(entries, store, this.#repeats)
     }
-    const circumstances = this.#circumstances(activeOwners)
+    const circumstances = this.#circumstances(activeOwners, ids)
     const decisions = entries.map((entry) => decide(entry, known, circumstances))
     await storeInWaves(decisions, store)
     return decisions
@@ -106,8 +104,25 @@ export class Saver {
   }
 }
 
-/** Ids for new users: 27 random bytes in base64url, drawn again until the first is a letter or digit. */
-function newIds(count: number): readonly string[] {
+/**
+ * Ids for new users, assigned once they are asked for: 27 random bytes in base64url, drawn again until the first
+ * is a letter or digit.
+ */
+class NewIds {
+  readonly #count: number
+  #ids: readonly string[] | undefined
+
+  constructor(count: number) {
+    this.#count = count
+  }
+
+  at(index: number): string {
+    this.#ids ??= randomIds(this.#count)
+    return this.#ids[index] ?? ''
+  }
+}
+
+function randomIds(count: number): readonly string[] {
   const text = randomBytes(27 * count).toString('base64url')
   return Array.from({ length: count }, (_, index) => {
     let id = text.slice(36 * index, 36 * (index + 1))
@@ -120,8 +135,14 @@ function newIds(count: number): readonly string[] {
 function meansEachUserOnce(entries: readonly Entry[]): boolean {
   if (entries.some(({ candidate }) => valueOf(candidate.values, 'id') !== undefined)) return false
   return keyKinds.every((kind) => {
-    const keys = entries.flatMap(({ candidate }) => candidate.keys[kind] ?? [])
-    return new Set(keys).size === keys.length
+    const seen = new Set<string>()
+    for (const { candidate } of entries) {
+      const key = candidate.keys[kind]
+      if (key === undefined) continue
+      if (seen.has(key)) return false
+      seen.add(key)
+    }
+    return true
   })
 }
 

@@ -77,6 +77,7 @@ export function forbiddenOnExisting(
 
 /** Roles that no row of this caller may ever have: a user who has them the caller could not change either. */
 export function forbiddenRoles(role: Importer['role'], values: Readonly<Values>): Fault[] {
+  if (role === 'organization_owner') return []
   const given = valueOf(values, 'roles') ?? ''
   return roleSet(given).every((each) => mayGrant[role].includes(each)) ? [] : [forbiddenValue('roles', given)]
 }

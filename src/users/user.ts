@@ -44,16 +44,21 @@ export function providerPair(key: string): readonly [providerType: string, provi
 
 const present = (value: string | undefined): value is string => value !== undefined && value !== ''
 
+/** The provider key among the values of a user or a candidate. */
+export function providerOf(values: Readonly<Values>): string | undefined {
+  const providerId = values[columnIndex.providerId]
+  if (!present(providerId)) return undefined
+  const providerType = values[columnIndex.providerType]
+  return present(providerType) ? providerKey(providerType, providerId) : undefined
+}
+
 /** The keys among the values of a user or a candidate. */
 export function keysOf(values: Readonly<Values>): Keys {
   const slug = values[columnIndex.slug]
-  const providerType = values[columnIndex.providerType]
-  const providerId = values[columnIndex.providerId]
   const email = values[columnIndex.email]
   return {
     slug: present(slug) ? caseless(slug) : undefined,
-    provider:
-      present(providerType) && present(providerId) ? providerKey(providerType, providerId) : undefined,
+    provider: providerOf(values),
     email: present(email) ? emailKey(email) : undefined,
   }
 }
