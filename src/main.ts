@@ -1,8 +1,8 @@
 import { setFlagsFromString } from 'node:v8'
-import { pino } from 'pino'
 import { compose, type Parts } from './compose.ts'
 import { ConfigError, readConfig, type Config } from './config.ts'
 import { listen, type RunningServer } from './http/server.ts'
+import { createLog } from './log.ts'
 
 // Supervisors commonly kill what has not stopped within thirty seconds.
 const STOP_MILLISECONDS = 25_000
@@ -12,7 +12,7 @@ const STOP_MILLISECONDS = 25_000
 setFlagsFromString('--heap-growing-percent=60')
 
 const config = readOrExit()
-const log = pino({ level: config.logLevel, redact: ['req.headers.authorization'] })
+const log = createLog(config.logLevel)
 
 let stopping = false
 try {

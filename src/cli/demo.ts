@@ -20,19 +20,12 @@ const files = {
 const path = '/api/import/organization/users'
 
 const dataDir = await mkdtemp(join(tmpdir(), 'rollcall-demo-'))
-const env = { ...process.env, DATA_DIR: dataDir, PORT: '0', LOG_LEVEL: 'info' }
-for (const name of [
-  'DATABASE_URL',
-  'HOST',
-  'JWT_ISSUER',
-  'JWT_AUDIENCE',
-  'JWKS_URL',
-  'JWT_ALGORITHMS',
-  'PORTAL_DOMAIN',
-  'ORGANIZATIONS',
-]) {
-  Reflect.deleteProperty(env, name)
-}
+// Nothing of the settings around it: only what a process needs to run.
+const kept = ['PATH', 'HOME', 'TMPDIR', 'TEMP', 'SystemRoot', 'LANG'].flatMap((name) => {
+  const value = process.env[name]
+  return value === undefined ? [] : [[name, value] as const]
+})
+const env = { ...Object.fromEntries(kept), DATA_DIR: dataDir, PORT: '0' }
 
 say('Starting Rollcall on an embedded PostgreSQL in a temporary folder …')
 const server = spawn(process.execPath, ['--import', 'tsx', 'src/main.ts'], {

@@ -17,6 +17,10 @@ export interface Database {
 // Whoever can't have a connection within this time is told so, rather than left to wait.
 const PATIENCE = 5_000
 
+// What knex would print itself is thrown as well, and logged by whoever catches it.
+const nothing = (): void => undefined
+const silent = { warn: nothing, error: nothing, deprecate: nothing, debug: nothing }
+
 /**
  * Opens the database. A PostgreSQL server is connected to when it is first needed, so that the service can
  * start before it.
@@ -38,6 +42,7 @@ export async function openDatabase(settings: DatabaseSettings): Promise<Database
     },
     pool: { min: 0, max: 10 },
     acquireConnectionTimeout: PATIENCE,
+    log: silent,
   })
   return { knex: pool, largestBatch: 1_000, close: () => pool.destroy() }
 }

@@ -1,4 +1,3 @@
-import pg from 'pg'
 import { ServiceError } from '../errors.ts'
 
 /** Trouble of a batch that may be over when it is tried again; see PostgreSQL's appendix A. */
@@ -12,6 +11,20 @@ const inTheWay = new Set([
 /** SQLSTATE classes in which the database itself, and not what it was asked, is in trouble. */
 const troubled = ['08', '53', '57', '58', 'XX']
 
+/** An error that the server sent, whichever package made an object of it. */
+interface ServerError {
+  /** The SQLSTATE. */
+  readonly code: string
+  readonly severity: string
+  /** The name of the constraint that was broken, where one was. */
+  readonly constraint?: string
+}
+
+function isFromServer(error: unknown): error is ServerError {
+  const { code, severity } = Object(error) as Partial<ServerError>
+  return typeof code === 'string' && typeof severity === 'string'
+}
+
 /** A row was changed by another writer between the look and the write. */
 export class RowMoved extends Error {
   override readonly name = 'RowMoved'
@@ -20,12 +33,24 @@ export class RowMoved extends Error {
 /** Whether another writer was in the way, so that trying the same again makes sense at once. */
 export function isInTheWay(error: unknown): boolean {
   if (error instanceof RowMoved) return true
-  return error instanceof pg.DatabaseError && inTheWay.has(error.code ?? '')
+  return isFromServer(error) && inTheWay.has(error.code)
+}
+
+/**
+ * SQLSTATE classes in which the database refuses what it was asked to store: data exceptions, integrity
+ * constraints and check options, limits of an index, exceptions that a trigger raises.
+ */
+const refused = ['22', '23', '44', '54', 'P0']
+
+/** What the database has against storing something, or `undefined` where that is not its trouble. */
+export function refusal(error: unknown): string | undefined {
+  if (!isFromServer(error) || !refused.includes(error.code.slice(0, 2))) return undefined
+  return error.constraint ?? error.code
 }
 
 /** Whether a key is taken. */
 export function isTaken(error: unknown): boolean {
-  return error instanceof pg.DatabaseError && error.code === '23505'
+  return isFromServer(error) && error.code === '23505'
 }
 
 /**
@@ -34,8 +59,7 @@ export function isTaken(error: unknown): boolean {
  */
 export function asServiceError(error: unknown): unknown {
   if (error instanceof ServiceError || error instanceof RowMoved) return error
-  const fromServer = error instanceof pg.DatabaseError
-  if (fromServer && !troubled.includes(error.code?.slice(0, 2) ?? '')) return error
+  if (isFromServer(error) && !troubled.includes(error.code.slice(0, 2))) return error
   return unreachable(error)
 }
 

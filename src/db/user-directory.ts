@@ -2,10 +2,16 @@ import type { Knex } from 'knex'
 import { setTimeout } from 'node:timers/promises'
 import { ServiceError } from '../errors.ts'
 import { columnNames, type ColumnName } from '../users/columns.ts'
-import type { KeySets, UserDirectory, Users, UserToStore } from '../users/user-directory.ts'
+import {
+  StoreRefusal,
+  type KeySets,
+  type UserDirectory,
+  type Users,
+  type UserToStore,
+} from '../users/user-directory.ts'
 import { providerOf, providerPair, type StoredUser } from '../users/user.ts'
 import { execute, query, type ResultRow } from './query.ts'
-import { asServiceError, isInTheWay, isTaken, RowMoved, unreachable } from './trouble.ts'
+import { asServiceError, isInTheWay, isTaken, refusal, RowMoved, unreachable } from './trouble.ts'
 import {
   findJoined,
   findRows,
@@ -34,12 +40,17 @@ export function createUserDirectory(knex: Knex): UserDirectory {
 const organizationGone = (): ServiceError =>
   new ServiceError('organization.unknown', 'The organization was deleted while its users were imported.')
 
+function asRefusal(error: unknown): unknown {
+  const rule = refusal(error)
+  return rule === undefined ? error : new StoreRefusal(rule, { cause: error })
+}
+
 async function retried<T>(attempt: () => Promise<T>): Promise<T> {
   for (let number = 1; ; number += 1) {
     try {
       return await attempt()
     } catch (error) {
-      if (!isInTheWay(error)) throw error
+      if (!isInTheWay(error)) throw asRefusal(error)
       if (number === ATTEMPTS) throw unreachable(error)
       await setTimeout(Math.random() * 2 ** number)
     }

@@ -3,6 +3,7 @@ import express, { type Express, type RequestHandler } from 'express'
 import helmet from 'helmet'
 import type { Logger } from 'pino'
 import { pinoHttp } from 'pino-http'
+import { loggedError } from '../log.ts'
 import { drainRest } from './drain.ts'
 import { healthz, readyz } from './health.ts'
 import { importUsers, type ImportRouteParts } from './import-users.ts'
@@ -68,8 +69,11 @@ function logged(log: Logger): RequestHandler {
         method: req.method,
         path: req.url.split('?')[0],
       }),
+      err: loggedError,
       res: (res: { statusCode: number | null }) => ({ status: res.statusCode }),
     },
+    // It would make an error of its own, with a stack, for every answer of 500 and above.
+    customErrorObject: (_req, res) => ({ res }),
     customLogLevel: (req, res, error) => {
       if (error !== undefined || res.statusCode >= 500) return 'warn'
       return req.url === '/healthz' || req.url === '/readyz' ? 'debug' : 'info'

@@ -9,7 +9,8 @@ const DRAIN_MILLISECONDS = 30_000
  * answer only then. What goes on for too long is cut.
  */
 export const drainRest: RequestHandler = (req, res, next) => {
-  res.once('finish', () => {
+  // Later, when the answer is on its way, Node itself would drop the rest, and all of it.
+  res.once('prefinish', () => {
     if (!req.complete && !req.destroyed) drain(req, res)
   })
   next()

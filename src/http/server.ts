@@ -2,6 +2,7 @@ import type { RequestListener } from 'node:http'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { once } from 'node:events'
+import { Connections } from './connections.ts'
 
 /** A server that is listening. */
 export interface RunningServer {
@@ -27,13 +28,15 @@ export async function listen(
   { host, port, stopping }: { host: string; port: number; stopping: () => boolean },
 ): Promise<RunningServer> {
   const server = createServer((req, res) => {
+    connections.count(req, res)
     if (stopping()) res.setHeader('Connection', 'close')
     app(req, res)
   })
+  const connections = new Connections(server)
   // It would cover the whole upload, and cut answers that have begun; idle connections are cut below.
   server.requestTimeout = 0
   server.setTimeout(IDLE_MILLISECONDS, (socket) => {
-    socket.resetAndDestroy()
+    connections.cut(socket)
   })
   server.listen({ host, port })
   await once(server, 'listening')
@@ -43,9 +46,9 @@ export async function listen(
     stop: async (patience) => {
       const closed = once(server, 'close')
       server.close()
-      server.closeIdleConnections()
+      connections.endIdle()
       const impatient = setTimeout(() => {
-        server.closeAllConnections()
+        connections.cutAll()
       }, patience)
       await closed
       clearTimeout(impatient)

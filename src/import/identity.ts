@@ -116,7 +116,7 @@ function userOf({ candidate, index, row }: Entry, { newId }: Circumstances): Kno
 
 function create(entry: Entry, known: KnownUsers, circumstances: Circumstances): Decision {
   const faults = faultsOfNew(entry.candidate, circumstances)
-  if (faults.length > 0) return invalid(...faults)
+  if (faults.length > 0) return invalid(...inColumnOrder(faults))
   const user = userOf(entry, circumstances)
   if (isActiveOwner(user.values)) circumstances.activeOwners += 1
   return { kind: 'create', user, wave: known.create(user) }
@@ -213,6 +213,8 @@ function keyFaults(
   return keyKinds.flatMap((kind) => {
     const key = keys[kind]
     if (key === user.keys[kind]) return []
+    // A repeated row says nothing new of a pair that it only half gives.
+    if (kind === 'provider' && candidate.keys.provider === undefined && user.meant !== undefined) return []
     const column = columnOfKey(kind, candidate)
     const value = valueOf(candidate.values, column) ?? ''
     const holder = key === undefined ? undefined : known.withKey(kind, key)
@@ -253,12 +255,12 @@ function takenKey(holder: KnownUser, kind: KeyKind, column: ColumnName, value: s
 
 /** No row demotes, suspends or deactivates the caller's own user or the last active owner. */
 function rightsFaults(user: KnownUser, wanted: Readonly<Values>, circumstances: Circumstances): Fault[] {
-  const column = takesAway(user.values, wanted)
-  if (column === undefined) return []
-  const value = valueOf(wanted, column) ?? ''
-  if (isOwnUser(user, circumstances)) return [forbiddenOnSelf(column, value)]
+  const taken = takesAway(user.values, wanted)
+  const faults = (fault: typeof lastOwner): Fault[] =>
+    taken.map((column) => fault(column, valueOf(wanted, column) ?? ''))
+  if (isOwnUser(user, circumstances)) return faults(forbiddenOnSelf)
   const isLast = isActiveOwner(user.values) && !isActiveOwner(wanted) && circumstances.activeOwners <= 1
-  return isLast ? [lastOwner(column, value)] : []
+  return isLast ? faults(lastOwner) : []
 }
 
 function isOwnUser(user: KnownUser, { importer, subjectIsUser }: Circumstances): boolean {

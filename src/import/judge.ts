@@ -3,6 +3,7 @@ import { columnIndex, columns, type Column } from '../users/columns.ts'
 import {
   controlCharacter,
   emailRequired,
+  halfCharacter,
   invalidValue,
   needsProviderType,
   spreadsheetError,
@@ -10,7 +11,7 @@ import {
 } from '../users/faults.ts'
 import { forbiddenOnNew, forbiddenRoles, type Importer } from '../users/grants.ts'
 import type { ReadingOptions } from '../users/rules.ts'
-import { hidesSomething, trimmed } from '../users/text.ts'
+import { hidesSomething, holdsHalfCharacter, trimmed } from '../users/text.ts'
 import { keysOf, type Values } from '../users/user.ts'
 import type { Layout, Row, Verdict } from './row.ts'
 
@@ -67,6 +68,7 @@ class CellJudge {
     if (value === '') return value
     if (spreadsheetErrors.has(value)) return spreadsheetError(name, value)
     if (hidesSomething(value, lineBreaks === true)) return controlCharacter(name, value)
+    if (holdsHalfCharacter(value)) return halfCharacter(name, value)
     return this.column.canonical?.(value, this.#options) ?? this.#cast(value)
   }
 
@@ -113,7 +115,10 @@ export function createJudge(layout: Layout, options: JudgeOptions): (row: Row) =
         if (blank && trimmed(cell) !== '') blank = false
         continue
       }
-      if (known.length > 0 && known.includes(judge.column.name)) continue
+      if (known.length > 0 && known.includes(judge.column.name)) {
+        if (judge.isKey) keys += 1
+        continue
+      }
       const judged = cell === '' ? cell : judge.judge(cell)
       if (judged === '') {
         if (options.clearBlanks && judge.column.clearable) values[judge.index] = ''

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { columnNames, type ColumnName } from '../users/columns.ts'
+import { refusedRow } from '../users/faults.ts'
 import type { Importer } from '../users/grants.ts'
-import { isActiveOwner } from '../users/grants.ts'
-import type { UserDirectory, Users } from '../users/user-directory.ts'
+import { StoreRefusal, type UserDirectory, type Users } from '../users/user-directory.ts'
 import { valueOf, type Candidate } from '../users/user.ts'
 import { decide, newUser, type Circumstances, type Decision, type Entry } from './identity.ts'
 import { keyKinds, type KnownUser } from './known-users.ts'
@@ -46,6 +46,27 @@ export class Saver {
     if (candidates.length === 0) return []
     const { users, organizationId, importer } = this.#parts
     this.#subjectIsUser ??= await users.hasUser(organizationId, importer.subject)
+    try {
+      return await this.#saveAll(candidates)
+    } catch (error) {
+      if (!(error instanceof StoreRefusal)) throw error
+      return this.#saveHalves(candidates, error)
+    }
+  }
+
+  /** Finds the row that only the database refuses; what verdicts say does not depend on how rows are batched. */
+  async #saveHalves(
+    candidates: readonly NumberedCandidate[],
+    { rule }: StoreRefusal,
+  ): Promise<readonly Decision[]> {
+    const half = Math.ceil(candidates.length / 2)
+    if (half === candidates.length) return [{ kind: 'invalid', faults: [refusedRow(rule)] }]
+    const first = await this.save(candidates.slice(0, half))
+    return first.concat(await this.save(candidates.slice(half)))
+  }
+
+  async #saveAll(candidates: readonly NumberedCandidate[]): Promise<readonly Decision[]> {
+    const { users, organizationId } = this.#parts
     const ids = new NewIds(candidates.length)
     const entries = candidates.map(({ row, candidate }, index): Entry => ({ row, candidate, index }))
     let first = this.#cautious === 0
@@ -82,7 +103,8 @@ export class Saver {
   async #decideAll(entries: readonly Entry[], store: Users, ids: NewIds): Promise<Decision[]> {
     let known = await lookUp(entries, store, this.#repeats)
     let activeOwners = Number.POSITIVE_INFINITY
-    if (entries.some(mayTakeRights) && known.some(({ values }) => isActiveOwner(values))) {
+    const owners = (): boolean => known.some(isOwner) || entries.some(({ candidate }) => isOwner(candidate))
+    if (entries.some(mayTakeRights) && owners()) {
       activeOwners = await store.lockActiveOwners()
       // What was read before the lock may have changed until it was there.
       known = await lookUp(entries, store, this.#repeats)
@@ -145,6 +167,10 @@ function meansEachUserOnce(entries: readonly Entry[]): boolean {
     return true
   })
 }
+
+/** Whether somebody is an owner, active or not: an earlier row may have made him active. */
+const isOwner = ({ values }: Pick<Candidate, 'values'>): boolean =>
+  valueOf(values, 'roles')?.includes('organization_owner') === true
 
 function mayTakeRights({ candidate: { values } }: Entry): boolean {
   const roles = valueOf(values, 'roles')

@@ -53,7 +53,8 @@ export interface ColumnDefinition {
 const plainText = /^[A-Za-z0-9](?:[ -~]{0,253}[!-~])?$/
 // Letters of any script too, at most 2 × 127 + 1 characters of text.
 const plainName = /^[\p{L}\p{N}](?:[\p{L}\p{M}\p{N} .,'’()&/-]{0,125}[\p{L}\p{M}\p{N}.)])?$/u
-const plainUrl = /^https?:\/\/(?!xn--)(?:[a-z0-9]+(?:-[a-z0-9]+)*\.){1,6}[a-z]{2,20}(?:\/[!-~]{0,1500})?$/
+const plainUrl =
+  /^(?=.{1,2048}$)https?:\/\/(?!xn--)(?:[a-z0-9]+(?:-[a-z0-9]+)*\.){1,6}[a-z]{2,20}(?:\/[!-~]{0,1500})?$/
 const plainEmail =
   /^(?=.{3,254}$)[A-Za-z0-9](?:\.?[A-Za-z0-9_+-]){0,31}@(?:[A-Za-z0-9](?:-?[A-Za-z0-9]){0,30}\.){1,6}[A-Za-z]{2,20}$/
 

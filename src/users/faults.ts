@@ -21,6 +21,7 @@ export type FaultKind =
   | 'unnamed'
   | 'unclosed_quote'
   | 'text_after_quote'
+  | 'refused'
 
 /** A stable name of a fault, such as `email.invalid`. */
 export type FaultCode = `${string}.${FaultKind}`
@@ -75,6 +76,11 @@ export function spreadsheetError(column: string, value: string): Fault {
 export function undecodable(column: string, value: string, charset: string, likely: string): Fault {
   const hint = `the file is likely ${likely}: save it as CSV UTF-8`
   return fault(column, 'undecodable', value, sentence(`${column} must be ${charset}`, value, ',', hint))
+}
+
+/** Half of a surrogate pair: no character. */
+export function halfCharacter(column: string, value: string): Fault {
+  return fault(column, 'undecodable', value, sentence(`${column} must be Unicode text`, value, ','))
 }
 
 /** A cell over the limit. `limit` names its unit, such as `64 KiB`. */
@@ -173,6 +179,15 @@ export function recordTooLong(line: number, limit: string): Fault {
 export function unclosedQuote(line: number, value: string): Fault {
   const message = `row must close its quotes, but the quote that opens on line ${line} is never closed`
   return rowFault('unclosed_quote', value, `${message}, and has ${shown(value)}`)
+}
+
+/** A row that only the database refuses, by a rule of its own. */
+export function refusedRow(rule: string): Fault {
+  return rowFault(
+    'refused',
+    rule,
+    `row must be one that the database takes, but its rule ${shown(rule)} refuses it`,
+  )
 }
 
 /** Text between the quote that ends a value, on `line`, and the next delimiter. */

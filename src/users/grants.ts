@@ -95,13 +95,14 @@ export function isActiveOwner(values: Readonly<Values>): boolean {
   )
 }
 
-/** The column by which a change takes a user's own rights away, or `undefined` where it takes none. */
-export function takesAway(before: Readonly<Values>, after: Readonly<Values>): ColumnName | undefined {
+/** The columns by which a change takes a user's rights away. */
+export function takesAway(before: Readonly<Values>, after: Readonly<Values>): readonly ColumnName[] {
   const became = (column: ColumnName, value: string): boolean =>
     valueOf(after, column) === value && valueOf(before, column) !== value
-  if (became('active', 'FALSE')) return 'active'
-  if (became('status', 'suspended')) return 'status'
-  if (valueOf(before, 'roles') === valueOf(after, 'roles')) return undefined
+  const taken: ColumnName[] = []
+  if (became('active', 'FALSE')) taken.push('active')
+  if (became('status', 'suspended')) taken.push('status')
   const [was, is] = [rank(before), rank(after)]
-  return was !== -1 && (is === -1 || is > was) ? 'roles' : undefined
+  if (was !== -1 && (is === -1 || is > was)) taken.push('roles')
+  return taken
 }

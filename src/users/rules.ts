@@ -57,8 +57,7 @@ export function boolean(): StringSchema {
 export function webAddress(limit: number): () => StringSchema {
   const parses = (value: string): boolean => /^https?:\/\/[^/]/i.test(value) && URL.canParse(value)
   return () =>
-    string()
-      .max(limit)
+    textUpTo(limit)()
       .matches(/^\S+$/)
       .test('url', (value) => parses(value ?? ''))
 }

@@ -44,9 +44,18 @@ export function cut(value: string, limit = 100): string {
   return points.length <= limit ? value : `${points.slice(0, limit).join('')}…`
 }
 
+/** Halves of surrogate pairs: UTF-8 has no bytes for them. */
+const halves = /\p{Cs}/gu
+
+/** Whether a value holds half of a surrogate pair, which JSON can say and UTF-8 can not. */
+export function holdsHalfCharacter(value: string): boolean {
+  return value.search(halves) !== -1
+}
+
 /** A value as a sentence shows it: control characters as spaces, cut at 100 code points. */
 export function shown(value: string): string {
-  return cut(value).replace(controls, ' ')
+  const escaped = (half: string): string => `\\u${half.charCodeAt(0).toString(16).toUpperCase()}`
+  return cut(value).replace(controls, ' ').replace(halves, escaped)
 }
 
 /** The form in which slugs and the local parts of e-mail addresses are compared. */

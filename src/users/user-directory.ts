@@ -12,6 +12,18 @@ export interface KeySets {
 /** A user's id, values and keys as they are to be stored; the values are complete, blank is `''`. */
 export type UserToStore = StoredUser
 
+/** The database refuses something that it was asked to store, though every rule of ours accepts it. */
+export class StoreRefusal extends Error {
+  override readonly name = 'StoreRefusal'
+  /** The rule of the database, by its name. */
+  readonly rule: string
+
+  constructor(rule: string, options?: ErrorOptions) {
+    super(`The database refuses it by its rule ${rule}.`, options)
+    this.rule = rule
+  }
+}
+
 /** The users of one organization within one transaction. */
 export interface Users {
   /** The users who have any of the keys, each once, in no order. */
@@ -37,6 +49,7 @@ export interface UserDirectory {
    * through `users`. Returns when the commit is durable.
    *
    * @throws ServiceError `database.unreachable` If the database can't be reached
+   * @throws StoreRefusal If the database refuses what `work` stores; nothing of it is stored then
    */
   transaction<T>(organizationId: number, work: (users: Users) => Promise<T>): Promise<T>
   /** Whether the organization has a user of this id: only then is it the caller's own. */

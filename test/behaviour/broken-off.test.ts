@@ -17,10 +17,12 @@ describe('an upload that breaks off', () => {
 
   /** The users that are stored, once their number has stopped changing. */
   async function settled(): Promise<string[]> {
-    for (let last = -1; ; await setTimeout(150)) {
+    let last = -1
+    for (;;) {
       const slugs = await service.knex('users').pluck('slug')
       if (slugs.length === last) return slugs
       last = slugs.length
+      await setTimeout(150)
     }
   }
 
@@ -49,14 +51,17 @@ describe('an upload that breaks off', () => {
     upload.length - 5,
   ]
 
-  it.each(cuts)('by a reset at byte %i leaves whole rows from the first on, and no part of one', async (at) => {
-    const client = await RawClient.connect(service)
-    await client.write(headOf({ token: await service.token(), length: upload.length }))
-    await client.write(upload.slice(0, at))
-    await setTimeout(20)
-    client.socket.resetAndDestroy()
-    await expectPrefixOf(upload.slice(0, at))
-  })
+  it.each(cuts)(
+    'by a reset at byte %i leaves whole rows from the first on, and no part of one',
+    async (at) => {
+      const client = await RawClient.connect(service)
+      await client.write(headOf({ token: await service.token(), length: upload.length }))
+      await client.write(upload.slice(0, at))
+      await setTimeout(20)
+      client.socket.resetAndDestroy()
+      await expectPrefixOf(upload.slice(0, at))
+    },
+  )
 
   it.each(cuts)('by the end of the sending side at byte %i never gets a whole answer', async (at) => {
     const client = await RawClient.connect(service)
@@ -127,7 +132,9 @@ describe('an upload that breaks off', () => {
     await settled()
     const { text } = await service.post(upload)
     expect(rowsOf(text).every(({ disposition }) => disposition === 'imported')).toBe(true)
-    await expect(service.knex('users').count({ count: '*' })).resolves.toMatchObject([{ count: expect.anything() }])
+    await expect(service.knex('users').count({ count: '*' })).resolves.toMatchObject([
+      { count: expect.anything() },
+    ])
     expect(await settled()).toHaveLength(400)
   })
 

@@ -26,14 +26,11 @@ describe('a file that is posted', () => {
   afterAll(() => service.close())
   beforeEach(() => service.knex('users').delete())
 
-  it.each(files)(
-    'comes back byte for byte as expected: %s',
-    async (file) => {
-      const { status, text } = await service.post(readFileSync(join(root, file)))
-      expect(status).toBe(200)
-      expect(text.replace(newId, '<id>')).toBe(readFileSync(join(root, expectedOf(file)), 'utf8'))
-    },
-  )
+  it.each(files)('comes back byte for byte as expected: %s', async (file) => {
+    const { status, text } = await service.post(readFileSync(join(root, file)))
+    expect(status).toBe(200)
+    expect(text.replace(newId, '<id>')).toBe(readFileSync(join(root, expectedOf(file)), 'utf8'))
+  })
 
   it('gives every new user an id of his own, which the database has', async () => {
     const { text } = await service.post(readFileSync(join(root, 'fixtures/csv/users-valid.csv')))

@@ -26,10 +26,9 @@ async function send(service: Service, { host, headers, claims, token }: Sent) {
     sending.on('error', reject)
     sending.on('response', (response) => {
       const challenge = response.headers['www-authenticate']
-      text(response).then(
-        (body) => resolve({ status: response.statusCode ?? 0, body, challenge }),
-        reject,
-      )
+      text(response).then((body) => {
+        resolve({ status: response.statusCode ?? 0, body, challenge })
+      }, reject)
     })
     sending.end(upload)
   })

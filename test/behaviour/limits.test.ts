@@ -74,7 +74,7 @@ describe('a limit', () => {
   )
 
   it('of bytes, met after the first row, is a connection that is reset', async () => {
-    const client = await begun(`${numbered(60, 61, 'x'.repeat(maxBytes))}`)
+    const client = await begun(numbered(60, 61, 'x'.repeat(maxBytes)))
     expect(await client.ending()).toBe('reset')
     expect(client.body.complete).toBe(false)
     await expectReported(client)

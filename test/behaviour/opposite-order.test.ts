@@ -27,7 +27,9 @@ describe('two imports of the same users at the same time', () => {
       const answers = await Promise.all([
         post(rowsNamed(`a${round}`)),
         post(rowsNamed(`b${round}`).reverse()),
-        fetch(`${service.url}/readyz`).then(({ status }) => expect(status).toBe(200)),
+        fetch(`${service.url}/readyz`).then(({ status }) => {
+          expect(status).toBe(200)
+        }),
       ])
       for (const rows of answers.slice(0, 2) as Record<string, string>[][]) {
         expect(rows).toHaveLength(count)

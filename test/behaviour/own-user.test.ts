@@ -41,22 +41,31 @@ describe('the rights of owners', () => {
     .slice(0, 3)
     .flatMap((taking) => ['slug', 'email', 'id'].map((key) => [key, taking] as const))
 
-  it.each(takesAway)('are not taken from the caller himself, told by sub (by %s: %j)', async (key, taking) => {
-    const value = { slug: 'ada', email: 'ada@example.com', id: ada }[key]
-    const [row] = await importAs({ subject: ada, email: 'cy@example.com' }, `${key},${taking}\n`.replace('X', value ?? ''))
-    expect(row).toMatchObject({ disposition: 'invalid', errors: expect.stringContaining('your own user') })
-    await expect(owners()).resolves.toEqual(['ada', 'bob'])
-  })
+  it.each(takesAway)(
+    'are not taken from the caller himself, told by sub (by %s: %j)',
+    async (key, taking) => {
+      const value = { slug: 'ada', email: 'ada@example.com', id: ada }[key]
+      const [row] = await importAs(
+        { subject: ada, email: 'cy@example.com' },
+        `${key},${taking}\n`.replace('X', value ?? ''),
+      )
+      expect(row).toMatchObject({ disposition: 'invalid', errors: expect.stringContaining('your own user') })
+      await expect(owners()).resolves.toEqual(['ada', 'bob'])
+    },
+  )
 
-  it.each(takesAway)('are not taken from the caller himself, told by e-mail (by %s: %j)', async (key, taking) => {
-    const value = { slug: 'ada', email: 'ada@example.com', id: ada }[key]
-    const [row] = await importAs(
-      { subject: 'not-an-id', email: 'Ada@EXAMPLE.com' },
-      `${key},${taking}\n`.replace('X', value ?? ''),
-    )
-    expect(row).toMatchObject({ disposition: 'invalid', errors: expect.stringContaining('your own user') })
-    await expect(owners()).resolves.toEqual(['ada', 'bob'])
-  })
+  it.each(takesAway)(
+    'are not taken from the caller himself, told by e-mail (by %s: %j)',
+    async (key, taking) => {
+      const value = { slug: 'ada', email: 'ada@example.com', id: ada }[key]
+      const [row] = await importAs(
+        { subject: 'not-an-id', email: 'Ada@EXAMPLE.com' },
+        `${key},${taking}\n`.replace('X', value ?? ''),
+      )
+      expect(row).toMatchObject({ disposition: 'invalid', errors: expect.stringContaining('your own user') })
+      await expect(owners()).resolves.toEqual(['ada', 'bob'])
+    },
+  )
 
   it('stay with the caller though an earlier row of the file changed his e-mail', async () => {
     const rows = await importAs(

@@ -49,7 +49,10 @@ describe('who may import whom', () => {
 
   async function expectForbidden(cells: Cells, query?: string): Promise<string> {
     const row = await asMember(cells, query)
-    expect(row).toMatchObject({ disposition: 'invalid', errors: expect.stringContaining('Permission error: ') })
+    expect(row).toMatchObject({
+      disposition: 'invalid',
+      errors: expect.stringContaining('Permission error: '),
+    })
     await expect(stored()).resolves.toEqual(before)
     return row['errors']!
   }
@@ -74,14 +77,17 @@ describe('who may import whom', () => {
       await expectForbidden({ email: 'new@example.com', ...cells })
     })
 
-    it.each(['organization_оwner', 'оrganization_owner', 'ｏrganization_owner', 'organization＿owner', 'organization_owner\u200B!'])(
-      'may not use the look-alike %j',
-      async (roles) => {
-        const row = await asMember({ email: 'new@example.com', roles })
-        expect(row).toMatchObject({ disposition: 'invalid', errors: expect.stringContaining('roles must be') })
-        await expect(stored()).resolves.toEqual(before)
-      },
-    )
+    it.each([
+      'organization_оwner',
+      'оrganization_owner',
+      'ｏrganization_owner',
+      'organization＿owner',
+      'organization_owner\u200B!',
+    ])('may not use the look-alike %j', async (roles) => {
+      const row = await asMember({ email: 'new@example.com', roles })
+      expect(row).toMatchObject({ disposition: 'invalid', errors: expect.stringContaining('roles must be') })
+      await expect(stored()).resolves.toEqual(before)
+    })
 
     it('may create a constituent, and say the defaults', async () => {
       const cells = {
@@ -175,7 +181,9 @@ describe('who may import whom', () => {
 
     it('may not activate again whom he deactivated, nor lift a suspension', async () => {
       expect(await asMember({ slug: 'active', active: 'FALSE' })).toMatchObject({ disposition: 'updated' })
-      expect(await asMember({ slug: 'invited', status: 'suspended' })).toMatchObject({ disposition: 'updated' })
+      expect(await asMember({ slug: 'invited', status: 'suspended' })).toMatchObject({
+        disposition: 'updated',
+      })
       before = await stored()
       await expectForbidden({ slug: 'active', active: 'TRUE' })
       await expectForbidden({ slug: 'invited', status: 'invited' })

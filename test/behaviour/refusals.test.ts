@@ -3,7 +3,10 @@ import { headOf, RawClient } from '../support/raw-client.ts'
 import { importPath, startService, type PostOptions, type Service } from '../support/service.ts'
 
 const good = 'email,givenName\nanna@example.com,Anna\n'
-const zip = Buffer.concat([Buffer.from('PK\x03\x04\x14\0\x06\0\x08\0\0\0!\0', 'latin1'), Buffer.alloc(300, 7)])
+const zip = Buffer.concat([
+  Buffer.from('PK\x03\x04\x14\0\x06\0\x08\0\0\0!\0', 'latin1'),
+  Buffer.alloc(300, 7),
+])
 const xlsx = Buffer.concat([zip.subarray(0, 30), Buffer.from('[Content_Types].xml'), Buffer.alloc(300, 7)])
 const png = Buffer.from('\x89PNG\r\n\x1A\n\0\0\0\rIHDR\0\0\0\x01', 'latin1')
 
@@ -144,7 +147,10 @@ describe('a request that is refused before its first row', () => {
     })
 
     it('says 400 of a column that ?map names and the header lacks', async () => {
-      expect(await refused(good, { query: 'map=slug:Nick' })).toMatchObject({ status: 400, code: 'csv.header' })
+      expect(await refused(good, { query: 'map=slug:Nick' })).toMatchObject({
+        status: 400,
+        code: 'csv.header',
+      })
     })
 
     it.each(['access_token', 'token', 'id_token', 'Access_Token', 'jwt'])(
@@ -222,14 +228,18 @@ describe('a request that is refused before its first row', () => {
       },
     )
 
-    it.each(['/', '/api', '/api/import/organization/user', '/favicon.ico', '/%E0%A4%A', '/a/../../etc/passwd'])(
-      'says 404 or 400, in the same form, at %s',
-      async (path) => {
-        const answer = await fetch(`${service.url}${path}`)
-        expect([400, 404]).toContain(answer.status)
-        expect(answer.headers.get('content-type')).toMatch(/^application\/problem\+json/)
-      },
-    )
+    it.each([
+      '/',
+      '/api',
+      '/api/import/organization/user',
+      '/favicon.ico',
+      '/%E0%A4%A',
+      '/a/../../etc/passwd',
+    ])('says 404 or 400, in the same form, at %s', async (path) => {
+      const answer = await fetch(`${service.url}${path}`)
+      expect([400, 404]).toContain(answer.status)
+      expect(answer.headers.get('content-type')).toMatch(/^application\/problem\+json/)
+    })
   })
 
   describe('for its token', () => {

@@ -6,7 +6,8 @@ import { openTestDatabase } from '../support/database.ts'
 import { userDirectoryContract } from './user-directory.contract.ts'
 
 userDirectoryContract('in the database', async () => {
-  const { knex, close } = await openTestDatabase()
+  const database = await openTestDatabase()
+  const { knex } = database
   return {
     directory: createUserDirectory(knex),
     newOrganization: () => addOrganization(knex),
@@ -15,6 +16,6 @@ userDirectoryContract('in the database', async () => {
       (await storedUsers(knex, organizationId)).map((values) =>
         buildUser(Object.fromEntries(columnNames.map((name, index) => [name, values[index] ?? '']))),
       ),
-    close,
+    close: () => database.close(),
   }
 })

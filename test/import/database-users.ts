@@ -56,7 +56,8 @@ function textOf(value: unknown): string {
   if (value === null) return ''
   if (typeof value === 'boolean') return value ? 'TRUE' : 'FALSE'
   if (Array.isArray(value)) return value.join(',')
-  return String(value)
+  if (typeof value !== 'string') throw new TypeError('a column of users is text, boolean or text[]')
+  return value
 }
 
 /** The values of a user by column, out of a line of {@link storedUsers}. */

@@ -259,8 +259,8 @@ export async function inCase<T>(asked: EngineCase, batch: number, work: () => Pr
   }
 }
 
-/** A reporter that says no more than the smallest case, what differs, and how to run it again. */
-export function reportCase<T>(details: fc.RunDetails<T>): void {
+/** Fails with no more than the smallest case, what differs, and how to run it again. */
+export function assertHeld<T>(details: fc.RunDetails<T>): void {
   if (!details.failed) return
   const { seed, counterexamplePath, numShrinks, errorInstance } = details
   const what = errorInstance instanceof Error ? errorInstance : new Error('interrupted')

@@ -1,18 +1,17 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
+import { keysOf } from '../../src/users/user.ts'
 import type { Database } from '../../src/db/database.ts'
 import { createUserDirectory } from '../../src/db/user-directory.ts'
 import { openTestDatabase } from '../support/database.ts'
-import { addOrganization, storedUsers, writeUsers } from './database-users.ts'
-import { compare, engineCases, expectedOf, outcomeOf, reportCase, type EngineCase } from './engine-cases.ts'
+import { addOrganization, storedKeys, storedUsers, writeUsers } from './database-users.ts'
+import { compare, engineCases, expectedOf, outcomeOf, assertHeld, type EngineCase } from './engine-cases.ts'
 import { MemoryDirectory } from './memory-directory.ts'
 
 const seed = Number(process.env['PROPERTY_SEED'] ?? 20261122)
 const runs = Number(process.env['PROPERTY_RUNS'] ?? 6_000)
 const databaseRuns = Math.ceil(runs / 15)
 const batchSizes = [1, 3, 7, 500]
-
-const options = (numRuns: number): fc.Parameters<unknown> => ({ seed, numRuns, reporter: reportCase })
 
 /** Compares a case with the reference in memory; returns how often users were written without a look-up. */
 async function compareInMemory(asked: EngineCase, batch: number): Promise<MemoryDirectory['tried']> {
@@ -39,7 +38,7 @@ describe('the engine agrees with a row-at-a-time reading of the contract', () =>
         tried.failed += failed
       }
     })
-    await fc.assert(property, options(runs))
+    assertHeld(await fc.check(property, { seed, numRuns: runs }))
   }, 600_000)
 
   it('and writes before it looks up both where that works and where a key is taken', () => {
@@ -71,7 +70,10 @@ describe('the engine on the database agrees with a row-at-a-time reading of the 
         expectedOf(asked),
         await outcomeOf(asked, batch, { users, organizationId, stored }),
       )
+      const keys = (await stored()).map((values) => [values[0], keysOf(values)] as const)
+      const expectedKeys = keys.map(([id = '', { slug, email }]) => [id, [slug ?? null, email]])
+      expect(await storedKeys(database.knex, organizationId)).toEqual(Object.fromEntries(expectedKeys))
     })
-    await fc.assert(property, options(databaseRuns))
+    assertHeld(await fc.check(property, { seed, numRuns: databaseRuns }))
   }, 600_000)
 })

@@ -96,7 +96,10 @@ function applyRow(row: Row, state: State): ReferenceAnswer {
 function readCells(row: Row, state: State): { given: Given; faults: Fault[] } {
   const given: Given = {}
   const faults: Fault[] = []
-  let anyKey = false
+  const anyKey = state.layout.some(
+    (name, position) =>
+      ['id', 'slug', 'providerId', 'email'].includes(name) && (row.cells[position] ?? '').trim() !== '',
+  )
   state.layout.forEach((name, position) => {
     const column = columns.find((each) => each.name === name)!
     const cell = row.cells[position]
@@ -106,7 +109,6 @@ function readCells(row: Row, state: State): { given: Given; faults: Fault[] } {
       if (state.clearBlanks && column.clearable) given[name] = ''
       return
     }
-    if (['id', 'slug', 'providerId', 'email'].includes(name)) anyKey = true
     const schema = column.schema({ today: state.today })
     if (schema.isValidSync(value)) given[name] = schema.cast(value)!
     else {
@@ -123,7 +125,8 @@ function readCells(row: Row, state: State): { given: Given; faults: Fault[] } {
   if (given.providerId && given.providerType === undefined && !typeIsFaulty) {
     faults.push(needsProviderType(given.providerId))
   }
-  if (!anyKey) faults.push(emailRequired())
+  // Without a key it can mean nobody but a new user, so what is asked of one can be told already.
+  if (!anyKey) faults.push(emailRequired(), ...faultsOfNew(given, state.importer))
   if (given.roles !== undefined && !mayGrantAll(state.importer, given.roles)) {
     faults.push(forbiddenValue('roles', given.roles))
   }
@@ -159,6 +162,15 @@ function columnOf(key: Key, given: Given): ColumnName {
   return given.providerId === undefined ? 'providerType' : 'providerId'
 }
 
+/** What a member may not give a new user; the roles are told of every row. */
+function faultsOfNew(given: Given, { role }: Importer): Fault[] {
+  if (role === 'organization_owner') return []
+  return (['providerId', 'emailVerified', 'phoneNumberVerified'] as const).flatMap((name) => {
+    const value = given[name] ?? ''
+    return value === '' || value === 'FALSE' ? [] : [forbiddenValue(name, value)]
+  })
+}
+
 function createUser(row: number, given: Given, state: State): ReferenceAnswer {
   const user = Object.fromEntries(
     columns.map(({ name, default: byDefault, type }) => [
@@ -166,13 +178,10 @@ function createUser(row: number, given: Given, state: State): ReferenceAnswer {
       given[name] || byDefault || (type === 'boolean' ? 'FALSE' : ''),
     ]),
   ) as ReferenceUser
-  const faults: Fault[] = given.email === undefined ? [emailRequired()] : []
-  if (state.importer.role === 'organization_member') {
-    for (const name of ['providerId', 'emailVerified', 'phoneNumberVerified'] as const) {
-      const byDefault = name === 'providerId' ? '' : 'FALSE'
-      if (user[name] !== byDefault) faults.push(forbiddenValue(name, user[name]))
-    }
-  }
+  const faults = [
+    ...(given.email === undefined ? [emailRequired()] : []),
+    ...faultsOfNew(given, state.importer),
+  ]
   if (faults.length > 0) return refused(faults)
   user.id = `new ${row}`
   state.users.push(user)
@@ -232,6 +241,8 @@ function faultsOfKey(
   const has = keyIn(user, key)
   if (wanted === undefined || wanted === has) return []
   const column = columnOf(key, given)
+  // A repeated row says nothing new of a pair that it only half gives.
+  if (column === 'providerType' && meant.has(user)) return []
   const value = after[column]
   const holder = users.find((each) => each !== user && keyIn(each, key) === wanted)
   if (holder !== undefined) {

@@ -40,10 +40,12 @@ export function startProcess(
   void exit.then(() => (ended = true))
 
   const heard = async (pattern: RegExp): Promise<string> => {
-    for (const end = Date.now() + 30_000; Date.now() < end; await setTimeout(20)) {
+    const end = Date.now() + 30_000
+    while (Date.now() < end) {
       const found = pattern.exec(stdout)?.[1]
       if (found !== undefined) return found
       if (ended) break
+      await setTimeout(20)
     }
     throw new Error(`${program} did not say ${pattern.source}:\n${stdout}\n${stderr}`)
   }

@@ -94,7 +94,8 @@ function dechunked(bytes: Buffer): { text: string; complete: boolean } {
   for (;;) {
     const end = bytes.indexOf('\r\n', at)
     const size = end === -1 ? NaN : Number.parseInt(bytes.toString('latin1', at, end), 16)
-    if (size === 0 || Number.isNaN(size)) return { text: Buffer.concat(parts).toString(), complete: size === 0 }
+    if (size === 0 || Number.isNaN(size))
+      return { text: Buffer.concat(parts).toString(), complete: size === 0 }
     parts.push(bytes.subarray(end + 2, end + 2 + size))
     at = end + 2 + size + 2
   }
