@@ -1,4 +1,4 @@
-import type { Express } from 'express'
+import type { RequestListener } from 'node:http'
 import { setTimeout } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { TokenVerifier } from './auth/caller.ts'
@@ -15,7 +15,8 @@ import { createApp } from './http/app.ts'
 
 /** The service, wired. */
 export interface Parts {
-  readonly app: Express
+  /** Answers requests. */
+  readonly app: RequestListener
   /** The issuer of the service's own tokens, where it has no other. */
   readonly ownIssuer: OwnIssuer | undefined
   /**

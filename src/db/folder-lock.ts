@@ -1,4 +1,4 @@
-import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 /** Another process has the folder open. The message says which. */
@@ -33,7 +33,26 @@ function isHeld(holder: string): boolean {
   return isRunning(Number(pid)) && startOf(Number(pid)) === start
 }
 
-const isTaken = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'EEXIST'
+/** Makes a file that nobody has made yet; whether it did. */
+function made(file: string, content: string): boolean {
+  try {
+    writeFileSync(file, content, { flag: 'wx', mode: 0o600 })
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    return false
+  }
+}
+
+/** What a file holds, or `undefined` where somebody has removed it. */
+function contentOf(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    return undefined
+  }
+}
 
 /**
  * Takes a folder for this process alone. Two processes in one embedded database would lose each other's
@@ -45,29 +64,32 @@ const isTaken = (error: unknown): boolean => (error as NodeJS.ErrnoException).co
 export function lockFolder(folder: string): () => void {
   const lock = join(folder, 'rollcall.lock')
   const me = `${process.pid} ${startOf(process.pid)}`
-  for (;;) {
-    try {
-      writeFileSync(lock, me, { flag: 'wx', mode: 0o600 })
-      return () => {
-        rmSync(lock, { force: true })
-      }
-    } catch (error) {
-      if (!isTaken(error)) throw error
-      removeStale(lock, folder)
-    }
+  while (!made(lock, me)) {
+    const holder = contentOf(lock)
+    if (holder !== undefined && isHeld(holder)) throw inUse(folder, holder)
+    removeStale(lock, me, folder)
+  }
+  return () => {
+    rmSync(lock, { force: true })
   }
 }
 
-/** Removes the lock of a process that has died. Moved away first, so that nobody's new lock is removed. */
-function removeStale(lock: string, folder: string): void {
-  const holder = readFileSync(lock, 'utf8')
-  if (isHeld(holder)) throw inUse(folder, holder)
-  const aside = `${lock}.${process.pid}`
-  renameSync(lock, aside)
-  const moved = readFileSync(aside, 'utf8')
-  if (moved !== holder) linkSync(aside, lock)
-  rmSync(aside)
-  if (moved !== holder) throw inUse(folder, moved)
+/**
+ * Removes the lock of a process that has died. Only one process at a time may, and it looks again before it
+ * does: else it could remove the lock that another has just taken in the place of the stale one.
+ */
+function removeStale(lock: string, me: string, folder: string): void {
+  const broom = `${lock}.broom`
+  if (!made(broom, me)) {
+    const sweeper = contentOf(broom)
+    if (sweeper === undefined) return
+    if (isHeld(sweeper)) throw inUse(folder, sweeper)
+    rmSync(broom, { force: true })
+    return
+  }
+  const holder = contentOf(lock)
+  if (holder !== undefined && !isHeld(holder)) rmSync(lock, { force: true })
+  rmSync(broom, { force: true })
 }
 
 function inUse(folder: string, holder: string): FolderInUse {

@@ -1,7 +1,7 @@
 import type { Knex } from 'knex'
 import { setTimeout } from 'node:timers/promises'
 import { ServiceError } from '../errors.ts'
-import { columnNames, type ColumnName } from '../users/columns.ts'
+import { columnNames } from '../users/columns.ts'
 import {
   StoreRefusal,
   type KeySets,
@@ -118,9 +118,9 @@ function usersIn(trx: Knex, organizationId: number): Users {
       }
     },
 
-    update: async (users: readonly UserToStore[], changed: readonly ColumnName[]) => {
-      const { sql, parameters } = updateStatement(organizationId, users, changed)
-      if ((await execute(trx, sql, parameters)) !== users.length) throw new RowMoved()
+    update: async (changes) => {
+      const { sql, parameters } = updateStatement(organizationId, changes)
+      if ((await execute(trx, sql, parameters)) !== changes.length) throw new RowMoved()
     },
   }
 }
@@ -142,7 +142,14 @@ async function find(trx: Knex, organizationId: number, keys: KeySets): Promise<S
   const count = table[0]?.length ?? 0
   if (table.some(({ length }) => length !== count)) return findOneByOne(trx, parameters)
   const users: StoredUser[] = []
-  for (let user = 0; user < count; user += 1) users.push(storedUser((column) => table[column]?.[user] ?? ''))
+  const seen = new Set<string>()
+  for (let user = 0; user < count; user += 1) {
+    const id = table[0]?.[user] ?? ''
+    // One who has several of the keys was found by each of them.
+    if (seen.has(id)) continue
+    seen.add(id)
+    users.push(storedUser((column) => table[column]?.[user] ?? ''))
+  }
   return users
 }
 

@@ -1,5 +1,5 @@
 import { columns, type Column, type ColumnName } from '../users/columns.ts'
-import type { UserToStore } from '../users/user-directory.ts'
+import type { UserChange, UserToStore } from '../users/user-directory.ts'
 
 /** Joins values on their way to and from PostgreSQL. No cell holds it: it is a control character. */
 export const SEPARATOR = '\u001F'
@@ -7,19 +7,22 @@ export const SEPARATOR = '\u001F'
 /** One column of the table, where its values come from and how they are read back as canonical text. */
 interface Stored {
   readonly database: string
+  /** The contract's column that it comes from. */
+  readonly from: ColumnName
   readonly type: Column['type']
   readonly value: (user: UserToStore) => string
 }
 
-const contractColumns = columns.map(({ database, type }, index): Stored => ({
+const contractColumns = columns.map(({ name, database, type }, index): Stored => ({
   database,
+  from: name,
   type,
   value: ({ values }) => values[index] ?? '',
 }))
 
 const keyColumns: readonly Stored[] = [
-  { database: 'slug_key', type: 'text', value: ({ keys }) => keys.slug ?? '' },
-  { database: 'email_key', type: 'text', value: ({ keys }) => keys.email ?? '' },
+  { database: 'slug_key', from: 'slug', type: 'text', value: ({ keys }) => keys.slug ?? '' },
+  { database: 'email_key', from: 'email', type: 'text', value: ({ keys }) => keys.email ?? '' },
 ]
 
 const storedColumns = [...contractColumns, ...keyColumns]
@@ -78,18 +81,19 @@ interface Source {
   readonly type: Column['type']
 }
 
-function sourceOf({ database, type, value }: Stored, users: readonly UserToStore[]): Source {
-  const constant = users[0] === undefined ? '' : value(users[0])
-  const isConstant = users.every((user) => value(user) === constant)
-  const joined = isConstant ? undefined : users.map(value).join(SEPARATOR)
+function sourceOf<T>({ database, type }: Stored, rows: readonly T[], value: (row: T) => string): Source {
+  const constant = rows[0] === undefined ? '' : value(rows[0])
+  const isConstant = rows.every((row) => value(row) === constant)
+  const joined = isConstant ? undefined : rows.map(value).join(SEPARATOR)
   return { database, joined, constant, type }
 }
 
-/** The value of a column in the select list: `t` holds the joined ones. */
-function selected({ database, joined, type }: Source): string {
-  const text = joined === undefined ? `nullif(?::text, '')` : `t.${database}`
-  return type === 'text[]' ? `string_to_array(${text}, ',')` : `${text}::${type}`
-}
+/** The text of a column in the select list: `t` holds the joined ones. */
+const textOf = ({ database, joined }: Source): string =>
+  joined === undefined ? `nullif(?::text, '')` : `t.${database}`
+
+const typed = (text: string, type: Column['type']): string =>
+  type === 'text[]' ? `string_to_array(${text}, ',')` : `${text}::${type}`
 
 function parametersOf(sources: readonly Source[]): string[] {
   return sources.filter(({ joined }) => joined === undefined).map(({ constant }) => constant)
@@ -104,61 +108,63 @@ function unnested(sources: readonly Source[]): { sql: string; parameters: readon
   }
 }
 
+/** What the statements select from. A single row makes every column a constant: then nothing is taken apart. */
+function fromOf(sources: readonly Source[], rows: number): { sql: string; parameters: readonly string[] } {
+  return sources.every(({ joined }) => joined === undefined)
+    ? { sql: `generate_series(1, ${rows}) t`, parameters: [] }
+    : unnested(sources)
+}
+
 /** Inserts users; only columns that hold a value for one of them are named. */
 export function insertStatement(organizationId: number, users: readonly UserToStore[]): Statement {
   const sources = storedColumns
-    .map((column) => sourceOf(column, users))
+    .map((column) => sourceOf(column, users, column.value))
     .filter(({ joined, constant }) => joined !== undefined || constant !== '')
-  return selectOver(sources, users.length, (list, from) => ({
+  const from = fromOf(sources, users.length)
+  const list = sources.map((source) => typed(textOf(source), source.type))
+  return {
     sql: `insert into users (organization_id, ${sources.map(({ database }) => database).join(', ')})
-          select ?::integer, ${list} from ${from}`,
-    before: [organizationId],
-    after: [],
-  }))
+          select ?::integer, ${list.join(', ')} from ${from.sql}`,
+    parameters: [organizationId, ...parametersOf(sources), ...from.parameters],
+  }
 }
 
+// Stands for a value that a row leaves as it is, whoever may have changed it since it was read. No cell holds it.
+const KEEP = '\u001E'
+
 /**
- * Updates columns of users. Each is looked up by its key and updated by its place (`ctid`): joined to the table,
- * the planner would read all of it for every batch where it takes the batch for small or has no statistics yet.
- * A row that another writer moves in between is left out, so the number of updated rows has to be checked.
+ * Updates of each user just what changed of him. He is looked up by his key and updated by his place (`ctid`):
+ * joined to the table, the planner would read all of it for every batch where it takes the batch for small or
+ * has no statistics yet. A user whom another writer moves in between is left out, so the number of updated rows
+ * has to be checked.
  */
-export function updateStatement(
-  organizationId: number,
-  users: readonly UserToStore[],
-  changed: readonly ColumnName[],
-): Statement {
-  const names = new Set<string>(
-    columns.filter(({ name }) => changed.includes(name)).map(({ database }) => database),
-  )
-  if (names.has('slug')) names.add('slug_key')
-  if (names.has('email')) names.add('email_key')
+export function updateStatement(organizationId: number, changes: readonly UserChange[]): Statement {
   const sources = storedColumns
-    .filter(({ database }) => database === 'id' || names.has(database))
-    .map((column) => sourceOf(column, users))
-  return selectOver(sources, users.length, (list, from) => ({
+    .map((column) =>
+      sourceOf(column, changes, ({ user, changed }) => (isSet(column, changed) ? column.value(user) : KEEP)),
+    )
+    .filter(({ joined, constant }) => joined !== undefined || constant !== KEEP)
+  const from = fromOf(sources, changes.length)
+  return {
     sql: `
-      update users u set ${[...names].map((name) => `${name} = s.${name}`).join(', ')}, updated_at = now()
-        from (select ${list} from ${from} offset 0) s (${sources.map(({ database }) => database).join(', ')})
+      update users u set ${sources.filter(isNotId).map(assignment).join(', ')}, updated_at = now()
+        from (select ${sources.map(textOf).join(', ')} from ${from.sql} offset 0)
+             s (${sources.map(({ database }) => database).join(', ')})
         cross join lateral (
           select ctid as place from users where organization_id = ?::integer and id = s.id offset 0) f
        where u.ctid = f.place and u.organization_id = ?::integer`,
-    before: [],
-    after: [organizationId, organizationId],
-  }))
+    parameters: [...parametersOf(sources), ...from.parameters, organizationId, organizationId],
+  }
 }
 
-function selectOver(
-  sources: readonly Source[],
-  users: number,
-  statement: (
-    list: string,
-    from: string,
-  ) => { sql: string; before: readonly number[]; after: readonly number[] },
-): Statement {
-  // A single user makes every column a constant: then there is nothing to take apart.
-  const from = sources.every(({ joined }) => joined === undefined)
-    ? { sql: `generate_series(1, ${users}) t`, parameters: [] }
-    : unnested(sources)
-  const { sql, before, after } = statement(sources.map(selected).join(', '), from.sql)
-  return { sql, parameters: [...before, ...parametersOf(sources), ...from.parameters, ...after] }
+/** The id says which user is meant; a key is set with the column that it comes from. */
+function isSet({ database, from }: Stored, changed: readonly ColumnName[]): boolean {
+  return database === 'id' || changed.includes(from)
+}
+
+const isNotId = ({ database }: Source): boolean => database !== 'id'
+
+function assignment({ database, type }: Source): string {
+  const value = typed(`s.${database}`, type)
+  return `${database} = case s.${database} when E'\\x1e' then u.${database} else ${value} end`
 }

@@ -1,57 +1,72 @@
-import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import { STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 
 /**
- * The open connections of a server, and which of them have a request under way. Node's own accounts leave out
- * connections that have sent nothing yet, and it ends connections with a FIN, which under HTTP/1.0 makes an
- * answer that was cut look complete.
+ * The open connections of a server, and the answers under way on each. Node's own accounts leave out connections
+ * that have sent nothing yet, and it ends connections with a FIN, which under HTTP/1.0 makes an answer that was
+ * cut look complete.
  */
 export class Connections {
-  readonly #underWay = new Map<Socket, number>()
+  readonly #server: Server
+  readonly #answers = new Map<Socket, Set<ServerResponse>>()
   #stopping = false
 
   constructor(server: Server) {
+    this.#server = server
     server.on('connection', (socket) => {
-      this.#underWay.set(socket, 0)
-      socket.once('close', () => this.#underWay.delete(socket))
+      this.#answers.set(socket, new Set())
+      socket.once('close', () => this.#answers.delete(socket))
     })
     server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
-      if (this.#isUnderWay(socket) || error.code === 'ECONNRESET') this.cut(socket)
-      else socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n')
+      if (error.code === 'ECONNRESET' || this.#hasBegun(socket)) this.cut(socket)
+      else refuse(socket, error.code === 'HPE_HEADER_OVERFLOW' ? 431 : 400)
     })
   }
 
-  /** Counts a request until it is answered. */
-  count({ socket }: IncomingMessage, res: ServerResponse): void {
-    this.#underWay.set(socket, (this.#underWay.get(socket) ?? 0) + 1)
+  /** Takes note of a request until it is answered. */
+  add({ socket }: IncomingMessage, res: ServerResponse): void {
+    const answers = this.#answers.get(socket)
+    answers?.add(res)
     res.once('close', () => {
-      const left = (this.#underWay.get(socket) ?? 1) - 1
-      if (!socket.destroyed) this.#underWay.set(socket, left)
-      if (this.#stopping && left === 0) socket.end()
+      answers?.delete(res)
+      if (this.#stopping && answers?.size === 0) socket.destroySoon()
     })
   }
 
-  #isUnderWay(socket: Socket): boolean {
-    return (this.#underWay.get(socket) ?? 0) > 0
+  #hasBegun(socket: Socket): boolean {
+    return [...(this.#answers.get(socket) ?? [])].some(({ headersSent }) => headersSent)
   }
 
   /**
-   * Ends a connection. While a request is under way that is a reset; else what the system still has to deliver
+   * Ends a connection. While an answer is under way that is a reset; else what the system still has to deliver
    * of the last answer is delivered.
    */
   cut(socket: Socket): void {
-    if (this.#isUnderWay(socket)) socket.resetAndDestroy()
+    const answers = this.#answers.get(socket)?.size ?? 0
+    if (answers > 0) socket.resetAndDestroy()
     else socket.destroy()
   }
 
-  /** Ends the connections without a request now, and the others when theirs is answered. */
+  /** Ends the connections that wait for a request, and the others once theirs is answered. */
   endIdle(): void {
     this.#stopping = true
-    for (const [socket, count] of this.#underWay) if (count === 0) socket.destroy()
+    this.#server.closeIdleConnections()
+    for (const socket of this.#answers.keys()) if (socket.bytesRead === 0) socket.destroy()
   }
 
   /** Breaks off whatever is under way. */
   cutAll(): void {
-    for (const socket of this.#underWay.keys()) this.cut(socket)
+    for (const socket of this.#answers.keys()) this.cut(socket)
   }
+}
+
+/** Answers what is no request. No Express has seen it, so its answer is written by hand. */
+function refuse(socket: Socket, status: 400 | 431): void {
+  const title = STATUS_CODES[status] ?? ''
+  const detail = 'The request could not be read as HTTP.'
+  const body = JSON.stringify({ type: 'about:blank', title, status, detail, code: 'request.malformed' })
+  socket.end(
+    `HTTP/1.1 ${status} ${title}\r\nContent-Type: application/problem+json\r\nCache-Control: no-store\r\n` +
+      `Content-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
+  )
 }

@@ -28,7 +28,7 @@ export async function listen(
   { host, port, stopping }: { host: string; port: number; stopping: () => boolean },
 ): Promise<RunningServer> {
   const server = createServer((req, res) => {
-    connections.count(req, res)
+    connections.add(req, res)
     if (stopping()) res.setHeader('Connection', 'close')
     app(req, res)
   })

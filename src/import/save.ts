@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto'
-import { columnNames, type ColumnName } from '../users/columns.ts'
 import { refusedRow } from '../users/faults.ts'
 import type { Importer } from '../users/grants.ts'
 import { StoreRefusal, type UserDirectory, type Users } from '../users/user-directory.ts'
@@ -190,15 +189,6 @@ async function storeInWaves(decisions: readonly Decision[], store: Users): Promi
     const created = now.filter(({ kind }) => kind === 'create').map(({ user }) => user)
     const updates = now.filter((each) => each.kind === 'update')
     if (created.length > 0) await store.insert(created)
-    if (updates.length > 0)
-      await store.update(
-        updates.map(({ user }) => user),
-        changedSomewhere(updates),
-      )
+    if (updates.length > 0) await store.update(updates)
   }
-}
-
-function changedSomewhere(updates: readonly { changed: readonly ColumnName[] }[]): readonly ColumnName[] {
-  const changed = new Set(updates.flatMap((each) => each.changed))
-  return columnNames.filter((name) => changed.has(name))
 }

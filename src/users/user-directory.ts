@@ -12,6 +12,12 @@ export interface KeySets {
 /** A user's id, values and keys as they are to be stored; the values are complete, blank is `''`. */
 export type UserToStore = StoredUser
 
+/** A known user as he is to be stored, and the columns that differ from what was found; at least one. */
+export interface UserChange {
+  readonly user: UserToStore
+  readonly changed: readonly ColumnName[]
+}
+
 /** The database refuses something that it was asked to store, though every rule of ours accepts it. */
 export class StoreRefusal extends Error {
   override readonly name = 'StoreRefusal'
@@ -37,8 +43,8 @@ export interface Users {
   tryInsert(users: readonly UserToStore[]): Promise<boolean>
   /** Stores new users. */
   insert(users: readonly UserToStore[]): Promise<void>
-  /** Stores what changed of known users: these columns, and the keys. */
-  update(users: readonly UserToStore[], changed: readonly ColumnName[]): Promise<void>
+  /** Stores of known users just what changed, and the keys that come with it. */
+  update(changes: readonly UserChange[]): Promise<void>
 }
 
 /** The users of all organizations: the one thing that the engine asks of the world. */

@@ -1,7 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
+import type { ColumnName } from '../../src/users/columns.ts'
 import type { StoredUser } from '../../src/users/user.ts'
-import type { KeySets, UserDirectory, Users } from '../../src/users/user-directory.ts'
+import type { KeySets, UserChange, UserDirectory, Users } from '../../src/users/user-directory.ts'
 import { buildUser, givenOf, idOf, type Given } from '../import/builders.ts'
+
+const changesOf = (users: readonly StoredUser[], changed: readonly ColumnName[]): UserChange[] =>
+  users.map((user) => ({ user, changed }))
 
 /** A user directory with what a test needs beside it. */
 export interface Subject {
@@ -61,7 +65,7 @@ export function userDirectoryContract(name: string, open: () => Promise<Subject>
         await subject.write(organizationId, [bob])
         const work = run(async (users) => {
           await users.insert([anna])
-          await users.update([withValues(bob, { givenName: 'Robert' })], ['givenName'])
+          await users.update(changesOf([withValues(bob, { givenName: 'Robert' })], ['givenName']))
           throw new RangeError('enough')
         })
         await expect(work).rejects.toThrow(new RangeError('enough'))
@@ -205,7 +209,7 @@ export function userDirectoryContract(name: string, open: () => Promise<Subject>
         expect(await stored()).toEqual(sorted(many))
         const changed = many.map((user) => withValues(user, { givenName: text, addressLine1: 'x' }))
         changed.push(withValues(changed.pop()!, { addressLine1: text }))
-        await run((users) => users.update(changed, ['givenName', 'addressLine1']))
+        await run((users) => users.update(changesOf(changed, ['givenName', 'addressLine1'])))
         expect(await stored()).toEqual(sorted(changed))
       })
 
@@ -227,14 +231,14 @@ export function userDirectoryContract(name: string, open: () => Promise<Subject>
       it('leaves the columns that are not named, and the other users', async () => {
         await subject.write(organizationId, [anna, bob])
         const wanted = withValues(anna, { givenName: 'Annie', familyName: 'Belle', slug: 'other' })
-        await run((users) => users.update([wanted], ['givenName']))
+        await run((users) => users.update(changesOf([wanted], ['givenName'])))
         expect(await stored()).toEqual(sorted([withValues(anna, { givenName: 'Annie' }), bob]))
       })
 
       it('sets and clears columns of one user', async () => {
         await subject.write(organizationId, [everything, bob])
         const cleared = buildUser({ id: everything.id, email: 'other@example.org' })
-        await run((users) => users.update([cleared], changeable))
+        await run((users) => users.update(changesOf([cleared], changeable)))
         expect(await stored()).toEqual(sorted([cleared, bob]))
         expect(await find({ emails: ['other@example.org'] })).toEqual([cleared])
         expect(await find({ slugs: [everything.keys.slug ?? ''] })).toEqual([])
@@ -246,7 +250,7 @@ export function userDirectoryContract(name: string, open: () => Promise<Subject>
           buildUser({ id: everything.id }),
           withValues(everything, { id: bob.id, slug: 'b', email: 'c@x.org', providerId: 'b' }),
         ]
-        await run((users) => users.update(swapped, changeable))
+        await run((users) => users.update(changesOf(swapped, changeable)))
         expect(await stored()).toEqual(sorted(swapped))
       })
 
@@ -254,7 +258,9 @@ export function userDirectoryContract(name: string, open: () => Promise<Subject>
         const elsewhere = await subject.newOrganization()
         await subject.write(elsewhere, [anna])
         await subject.write(organizationId, [anna])
-        await run((users) => users.update([withValues(anna, { givenName: 'Annie' })], ['givenName']))
+        await run((users) =>
+          users.update(changesOf([withValues(anna, { givenName: 'Annie' })], ['givenName'])),
+        )
         expect(sorted(await subject.read(elsewhere))).toEqual(sorted([anna]))
       })
 
@@ -262,8 +268,8 @@ export function userDirectoryContract(name: string, open: () => Promise<Subject>
         await subject.write(organizationId, [anna, bob])
         const [taken, freed] = [withValues(bob, { slug: 'anna-1' }), withValues(anna, { slug: 'anna-2' })]
         await run(async (users) => {
-          await users.update([freed], ['slug'])
-          await users.update([taken], ['slug'])
+          await users.update(changesOf([freed], ['slug']))
+          await users.update(changesOf([taken], ['slug']))
         })
         expect(await stored()).toEqual(sorted([taken, freed]))
         expect(await find({ slugs: ['anna-1'] })).toEqual([taken])
@@ -276,7 +282,7 @@ export function userDirectoryContract(name: string, open: () => Promise<Subject>
           buildUser({ email: 'anna@example.org' }),
         ]
         await run(async (users) => {
-          await users.update([freed], ['email'])
+          await users.update(changesOf([freed], ['email']))
           await users.insert([made])
         })
         expect(await find({ emails: ['anna@example.org'] })).toEqual([made])
@@ -304,7 +310,12 @@ export function userDirectoryContract(name: string, open: () => Promise<Subject>
           withValues(anna, { givenName: 'Annie' }),
           withValues(bob, { givenName: 'Robert' }),
         ]
-        await run((users) => users.update(changed, ['givenName', 'nickName']))
+        await run((users) =>
+          users.update([
+            ...changesOf(changed.slice(0, 1), ['nickName']),
+            ...changesOf(changed.slice(1), ['givenName']),
+          ]),
+        )
         expect(await stored()).toEqual(sorted(changed))
       })
 
@@ -320,7 +331,12 @@ export function userDirectoryContract(name: string, open: () => Promise<Subject>
           { ...found!, values: found!.values.with(10, 'Name') },
           withValues(anna, { roles: 'organization_owner' }),
         ]
-        await run((users) => users.update(changed, ['name', 'roles']))
+        await run((users) =>
+          users.update([
+            ...changesOf(changed.slice(0, 1), ['name']),
+            ...changesOf(changed.slice(1), ['roles']),
+          ]),
+        )
         expect(await stored()).toEqual(sorted(changed))
       })
     })

@@ -1,6 +1,12 @@
-import { columnIndex, type ColumnName } from '../../src/users/columns.ts'
+import { columnIndex } from '../../src/users/columns.ts'
 import { keysOf, type Keys, type StoredUser } from '../../src/users/user.ts'
-import type { KeySets, UserDirectory, Users, UserToStore } from '../../src/users/user-directory.ts'
+import type {
+  KeySets,
+  UserChange,
+  UserDirectory,
+  Users,
+  UserToStore,
+} from '../../src/users/user-directory.ts'
 
 /** A key is another user's: what SQLSTATE 23505 is in PostgreSQL. */
 export class KeyTaken extends Error {
@@ -71,9 +77,9 @@ export class MemoryDirectory implements UserDirectory {
         inPromise(() => {
           insert(users)
         }),
-      update: (users, changed) =>
+      update: (changes) =>
         inPromise(() => {
-          update(table, users, changed)
+          update(table, changes)
         }),
       tryInsert: (users) =>
         inPromise(() => {
@@ -138,9 +144,9 @@ function refuseTakenKeys(table: Table, users: readonly { id: string; keys: Keys 
 }
 
 /** Sets the columns named, and the keys that they make; nothing else of the user. */
-function update(table: Table, users: readonly UserToStore[], changed: readonly ColumnName[]): void {
-  if (changed.length === 0) throw new SyntaxError('an update sets something')
-  const changedUsers = users.flatMap(({ id, values, keys }) => {
+function update(table: Table, changes: readonly UserChange[]): void {
+  const changedUsers = changes.flatMap(({ user: { id, values, keys }, changed }) => {
+    if (changed.length === 0) throw new SyntaxError('an update sets something')
     const stored = table.get(id)
     if (stored === undefined) return []
     const next = [...stored.values]
