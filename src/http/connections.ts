@@ -1,5 +1,6 @@
 import { STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { breakOff } from './break-off.ts'
 
 /**
  * The open connections of a server, and the answers under way on each. Node's own accounts leave out connections
@@ -43,7 +44,7 @@ export class Connections {
    */
   cut(socket: Socket): void {
     const answers = this.#answers.get(socket)?.size ?? 0
-    if (answers > 0) socket.resetAndDestroy()
+    if (answers > 0) breakOff(socket)
     else socket.destroy()
   }
 

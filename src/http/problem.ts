@@ -2,6 +2,7 @@ import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'exp
 import { STATUS_CODES } from 'node:http'
 import type { Logger } from 'pino'
 import { ServiceError } from '../errors.ts'
+import { breakOff } from './break-off.ts'
 
 /** Answers what no route answers. */
 export const unknownRoute: RequestHandler = (req) => {
@@ -30,7 +31,7 @@ export function answerProblem(log: Logger): ErrorRequestHandler {
     if (res.closed) return
     const problem = problemOf(error)
     if (problem.status >= 500) log.error({ err: error, code: problem.code }, 'request failed')
-    if (res.headersSent) breakOff(res)
+    if (res.headersSent) breakOff(req.socket)
     else sendProblem(problem, req, res)
   }
 }
@@ -63,9 +64,4 @@ function sendProblem(problem: ServiceError, req: Request, res: Response): void {
         code,
       }),
     )
-}
-
-/** Breaks a connection off so that every client, under every version of HTTP, sees that the answer is cut. */
-export function breakOff(res: Response): void {
-  res.socket?.resetAndDestroy()
 }

@@ -1,6 +1,6 @@
 import { jest } from '@jest/globals'
 import knex, { type Knex } from 'knex'
-import { pino } from 'pino'
+import { createLog } from '../../src/log.ts'
 import type { Parts } from '../../src/compose.ts'
 import { readConfig } from '../../src/config.ts'
 import * as database from '../../src/db/database.ts'
@@ -78,7 +78,7 @@ export async function startService(options: ServiceOptions = {}): Promise<Servic
   const place = await newPlace()
   const remote = options.remoteIssuer === true ? await startIssuer() : undefined
   const lines: string[] = []
-  const log = pino({ level: 'trace' }, { write: (line: string) => void lines.push(line) })
+  const log = createLog('trace', { write: (line: string) => void lines.push(line) })
   const config = readConfig({
     ...place.env,
     ...remote?.settings,
