@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 /** Another process has the folder open. The message says which. */
@@ -33,14 +33,21 @@ function isHeld(holder: string): boolean {
   return isRunning(Number(pid)) && startOf(Number(pid)) === start
 }
 
-/** Makes a file that nobody has made yet; whether it did. */
+/**
+ * Makes a file that nobody has made yet; whether it did. It appears with all its content: an empty lock would
+ * look like one whose holder has died.
+ */
 function made(file: string, content: string): boolean {
+  const draft = `${file}.${process.pid}`
+  writeFileSync(draft, content, { mode: 0o600 })
   try {
-    writeFileSync(file, content, { flag: 'wx', mode: 0o600 })
+    linkSync(draft, file)
     return true
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
     return false
+  } finally {
+    rmSync(draft, { force: true })
   }
 }
 
