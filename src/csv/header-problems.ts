@@ -64,7 +64,43 @@ function repeated(name: string, index: number, earlierName: string, earlier: num
   return { kind: 'repeated', text }
 }
 
+/** What other programs call our columns; by its letters `Last Name` would be nearest to `name`. */
+const otherNames: Readonly<Record<string, ColumnName>> = {
+  firstname: 'givenName',
+  forename: 'givenName',
+  lastname: 'familyName',
+  surname: 'familyName',
+  fullname: 'name',
+  displayname: 'name',
+  username: 'preferredUsername',
+  login: 'preferredUsername',
+  mail: 'email',
+  emailaddress: 'email',
+  birthday: 'birthdate',
+  dateofbirth: 'birthdate',
+  dob: 'birthdate',
+  phone: 'phoneNumber',
+  telephone: 'phoneNumber',
+  mobile: 'phoneNumber',
+  street: 'addressLine1',
+  address: 'addressLine1',
+  city: 'addressCity',
+  state: 'addressState',
+  zip: 'addressPostal',
+  zipcode: 'addressPostal',
+  postcode: 'addressPostal',
+  country: 'addressCountry',
+  language: 'locale',
+  timezone: 'zoneinfo',
+  photo: 'picture',
+  avatar: 'picture',
+  employeeid: 'slug',
+  externalid: 'slug',
+}
+
 function nearestColumn(name: string, candidates: readonly ColumnName[]): ColumnName {
+  const other = Object.hasOwn(otherNames, comparable(name)) ? otherNames[comparable(name)] : undefined
+  if (other !== undefined && candidates.includes(other)) return other
   const keys = candidates.map(comparable)
   const nearest = closest(comparable(cut(name, NAME_LENGTH)), keys)
   return candidates[keys.indexOf(nearest)] ?? 'email'

@@ -135,6 +135,6 @@ const blank = (): ServiceError =>
 
 function undecodableHeader(header: string): ServiceError {
   const likely = likelyCharset(header)
-  const detail = `The header line is not UTF-8, but likely ${likely}: save the file as CSV UTF-8, or send it with charset=${likely}.`
+  const detail = `The header line is not UTF-8, but likely ${likely}: save the file as CSV UTF-8.`
   return new ServiceError('csv.header', detail)
 }

@@ -1,3 +1,4 @@
+import { withEscapes } from './decode.ts'
 import { recordTooLong, textAfterQuote, unclosedQuote, type Fault } from '../users/faults.ts'
 import { looseCells } from './cells.ts'
 import { RECORD_LIMIT } from './limits.ts'
@@ -12,11 +13,11 @@ const SHOWN = 210
 export function quoteFault(record: string, { line, quoteAt, malformedAt }: Blame, delimiter: string): Fault {
   const lineOf = (offset: number): number => line + lineEndsIn(record.slice(0, offset))
   if (malformedAt === -1 || malformedAt >= record.length) {
-    return unclosedQuote(lineOf(quoteAt), record.slice(quoteAt, quoteAt + SHOWN))
+    return unclosedQuote(lineOf(quoteAt), withEscapes(record.slice(quoteAt, quoteAt + SHOWN)))
   }
   const end = record.indexOf(delimiter, malformedAt)
   const value = record.slice(quoteAt, end === -1 ? undefined : end)
-  return textAfterQuote(lineOf(malformedAt), value.slice(0, SHOWN))
+  return textAfterQuote(lineOf(malformedAt), withEscapes(value.slice(0, SHOWN)))
 }
 
 /**

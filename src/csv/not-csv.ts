@@ -8,7 +8,7 @@ const signatures: readonly (readonly [bytes: string, what: string])[] = [
   ['\x89PNG', 'a PNG image'],
   ['\xFF\xD8\xFF', 'a JPEG image'],
   ['GIF8', 'a GIF image'],
-  ['\x1F\x8B', 'gzip (send it with Content-Encoding: gzip)'],
+  ['\x1F\x8B', 'gzip (unpack it first)'],
   ['7z\xBC\xAF', 'a 7-Zip archive'],
   ['Rar!', 'a RAR archive'],
   ['{\\rtf', 'an RTF document'],

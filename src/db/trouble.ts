@@ -11,6 +11,9 @@ const inTheWay = new Set([
 /** SQLSTATE classes in which the database itself, and not what it was asked, is in trouble. */
 const troubled = ['08', '53', '57', '58', 'XX']
 
+/** read_only_sql_transaction: the server is a standby, or is about to become one. */
+const READ_ONLY = '25006'
+
 /** An error that the server sent, whichever package made an object of it. */
 interface ServerError {
   /** The SQLSTATE. */
@@ -59,9 +62,11 @@ export function isTaken(error: unknown): boolean {
  */
 export function asServiceError(error: unknown): unknown {
   if (error instanceof ServiceError || error instanceof RowMoved) return error
-  if (isFromServer(error) && !troubled.includes(error.code.slice(0, 2))) return error
+  if (isFromServer(error) && !isTroubled(error.code)) return error
   return unreachable(error)
 }
+
+const isTroubled = (code: string): boolean => troubled.includes(code.slice(0, 2)) || code === READ_ONLY
 
 /** That the database can't do its work now, for whatever `cause`. */
 export function unreachable(cause: unknown): ServiceError {

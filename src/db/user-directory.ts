@@ -11,6 +11,7 @@ import {
 } from '../users/user-directory.ts'
 import { providerOf, providerPair, type StoredUser } from '../users/user.ts'
 import { execute, query, type ResultRow } from './query.ts'
+import { Turns } from './turns.ts'
 import { asServiceError, isInTheWay, isTaken, refusal, RowMoved, unreachable } from './trouble.ts'
 import {
   findJoined,
@@ -26,13 +27,16 @@ const ATTEMPTS = 8
 
 /** The users of all organizations in PostgreSQL. */
 export function createUserDirectory(knex: Knex): UserDirectory {
+  const turns = new Turns()
   return {
-    transaction: (organizationId, work) => retried(() => inTransaction(knex, organizationId, work)),
+    transaction: (organizationId, work) =>
+      turns.take(organizationId, () => retried(() => inTransaction(knex, organizationId, work))),
 
     hasUser: async (organizationId, id) => {
-      const sql = 'select 1 from users where organization_id = ?::integer and id = ?::text'
-      // No stored id holds a NUL, and PostgreSQL takes none.
-      return !id.includes('\0') && (await query(knex, sql, [organizationId, id])).length > 0
+      // No stored id holds a NUL or a separator, and PostgreSQL takes no NUL.
+      if (!/^[\w-]+$/.test(id)) return false
+      const keys = { ids: [id], slugs: [], providers: [], emails: [] }
+      return (await find(knex, organizationId, keys)).length > 0
     },
   }
 }
@@ -129,12 +133,13 @@ const joined = (keys: readonly string[]): string | null => (keys.length === 0 ? 
 
 async function find(trx: Knex, organizationId: number, keys: KeySets): Promise<StoredUser[]> {
   const pairs = keys.providers.map(providerPair)
-  const types = joined(pairs.map(([type]) => type))
-  const providerIds = joined(pairs.map(([, id]) => id))
-  const [ids, slugs, emails] = [keys.ids, keys.slugs, keys.emails].map(joined)
-  const parameters = [ids, slugs, types, providerIds, emails].flatMap((each, index) =>
-    index === 2 ? [each ?? null] : [each ?? null, organizationId],
-  )
+  const sets = [
+    [keys.ids],
+    [keys.slugs],
+    [pairs.map(([type]) => type), pairs.map(([, id]) => id)],
+    [keys.emails],
+  ]
+  const parameters = sets.flatMap((set) => [...set.map(joined), organizationId, organizationId])
   const [row] = await query<Record<string, string | null>>(trx, findJoined, parameters)
   const texts = foundColumns.map((name) => row?.[name] ?? undefined)
   if (texts[0] === undefined) return []

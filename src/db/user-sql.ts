@@ -36,24 +36,48 @@ const readers: Readonly<Record<Column['type'], (name: string) => string>> = {
 /** Every stored column as an expression of canonical text, in the order in which a user is read. */
 const texts = storedColumns.map(({ database, type }) => ({ database, text: readers[type](database) }))
 
-/** The users who have any of four sets of keys. `offset 0` keeps it an index scan per key on every table. */
+/**
+ * A user of the organization by a key, `k`, as the first that is not before it in the order of the key's index.
+ * By plain equality the planner may take any index that begins with organization_id, and read a whole
+ * organization for each key: it does so while its statistics do not know the organization yet.
+ */
+function seek(alias: string, key: readonly string[], values: readonly string[]): string {
+  const order = ['organization_id', ...key].join(', ')
+  const last = key.at(-1) ?? ''
+  return `
+    cross join lateral (
+      select ctid as place, * from users
+       where (${order}) >= (?::integer, ${values.join(', ')}) and ${last} is not null
+       order by ${order} limit 1
+    ) ${alias}`
+}
+
+/** Whether what was sought was found: the organization as a parameter, then the key. */
+const sought = (alias: string, key: readonly string[], values: readonly string[]): string =>
+  [
+    `${alias}.organization_id = ?::integer`,
+    ...key.map((name, index) => `${alias}.${name} = ${values[index] ?? ''}`),
+  ].join(' and ')
+
+const keysOfUsers: readonly (readonly string[])[] = [
+  ['id'],
+  ['slug_key'],
+  ['provider_type', 'provider_id'],
+  ['email_key'],
+]
+
+/** The users who have any of four sets of keys; each set takes its joined strings, then twice the organization. */
 const foundUsers = (aggregate: (text: string) => string): string => `
   select ${texts.map(({ database, text }) => `${aggregate(text)} as ${database}`).join(', ')}
-    from (
-      select u.* from unnest(string_to_array(?::text, E'\\x1f')) k (v) cross join lateral (
-        select * from users where organization_id = ?::integer and id = k.v offset 0) u
-      union all
-      select u.* from unnest(string_to_array(?::text, E'\\x1f')) k (v) cross join lateral (
-        select * from users where organization_id = ?::integer and slug_key = k.v offset 0) u
-      union all
-      select u.* from unnest(string_to_array(?::text, E'\\x1f'), string_to_array(?::text, E'\\x1f')) k (t, v)
-        cross join lateral (
-          select * from users where organization_id = ?::integer and provider_type = k.t
-            and provider_id = k.v offset 0) u
-      union all
-      select u.* from unnest(string_to_array(?::text, E'\\x1f')) k (v) cross join lateral (
-        select * from users where organization_id = ?::integer and email_key = k.v offset 0) u
-    ) u`
+    from (${keysOfUsers.map(usersWith).join(' union all ')}) u`
+
+function usersWith(key: readonly string[]): string {
+  const joined = key.map(() => `string_to_array(?::text, E'\\x1f')`).join(', ')
+  const values = key.map((name) => `k.${name}`)
+  return `
+    select u.* from unnest(${joined}) k (${key.join(', ')})
+    ${seek('u', key, values)} where ${sought('u', key, values)}`
+}
 
 /** One row with a joined string per column: a twentieth of the cost of a row per user. */
 export const findJoined = foundUsers((text) => `string_agg(${text}, E'\\x1f')`)
@@ -150,9 +174,8 @@ export function updateStatement(organizationId: number, changes: readonly UserCh
       update users u set ${sources.filter(isNotId).map(assignment).join(', ')}, updated_at = now()
         from (select ${sources.map(textOf).join(', ')} from ${from.sql} offset 0)
              s (${sources.map(({ database }) => database).join(', ')})
-        cross join lateral (
-          select ctid as place from users where organization_id = ?::integer and id = s.id offset 0) f
-       where u.ctid = f.place and u.organization_id = ?::integer`,
+        ${seek('f', ['id'], ['s.id'])}
+       where ${sought('f', ['id'], ['s.id'])} and u.ctid = f.place`,
     parameters: [...parametersOf(sources), ...from.parameters, organizationId, organizationId],
   }
 }

@@ -68,6 +68,8 @@ function splitMapping(mapping: string): readonly [ColumnName, string] {
 }
 
 function acceptedType(req: Request): ImportRequest['answerType'] {
+  // Parameters of a type, such as the charset that every answer has, leave the type on offer.
+  req.headers.accept = req.headers.accept?.replace(/;\s*(?!q\s*=)[^;,]*/gi, '')
   const type = req.accepts([...answerTypes])
   if (type !== false) return type as ImportRequest['answerType']
   throw new ServiceError('accept.not_acceptable', `The answer can be had as ${answerTypes.join(' or ')}.`)
@@ -83,7 +85,7 @@ function checkMediaType(header: string | undefined): void {
     throw new ServiceError('media_type.unsupported', detail, { headers: { Accept: csvTypes.join(', ') } })
   }
   const charset = given['charset']
-  if (charset !== undefined && !/^(?:utf-?8|us-ascii)$/i.test(charset)) {
+  if (charset !== undefined && !/^(?:utf-?8|(?:us-)?ascii)$/i.test(charset)) {
     throw new ServiceError('charset.unsupported', `Save the file as CSV UTF-8; ${cut(charset)} is not taken.`)
   }
 }

@@ -7,7 +7,8 @@ import { ServiceError } from '../errors.ts'
  */
 export const refuseAmbiguousTarget: RequestHandler = (req, res, next) => {
   const hosts = req.rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'host')
-  if (hosts.length <= 1 && req.headers.host !== '' && req.url.startsWith('/')) {
+  const isNamed = req.headers.host === undefined ? req.httpVersion === '1.0' : req.headers.host !== ''
+  if (hosts.length <= 1 && isNamed && req.url.startsWith('/')) {
     next()
     return
   }

@@ -27,7 +27,7 @@ export async function listen(
   app: RequestListener,
   { host, port, stopping }: { host: string; port: number; stopping: () => boolean },
 ): Promise<RunningServer> {
-  const server = createServer((req, res) => {
+  const server = createServer({ requireHostHeader: false }, (req, res) => {
     connections.add(req, res)
     if (stopping()) res.setHeader('Connection', 'close')
     app(req, res)
@@ -38,6 +38,8 @@ export async function listen(
   server.setTimeout(IDLE_MILLISECONDS, (socket) => {
     connections.cut(socket)
   })
+  // Whoever has sent everything may say so by closing his half, and still gets the whole answer.
+  Object.assign(server, { httpAllowHalfOpen: true })
   server.listen({ host, port })
   await once(server, 'listening')
   const { port: actual } = server.address() as AddressInfo

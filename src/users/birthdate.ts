@@ -41,7 +41,7 @@ const asSaid = ({ dates }: ReadingOptions): readonly [number, number, number] | 
 
 const forms: readonly Form[] = [
   form(
-    /^(\d{4})-(\d{2})-(\d{2})(?:[T ](?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:[.,]\d{1,9})?)?\s?(?:Z|[+-]\d{2}:?\d{2})?)?$/i,
+    /^(\d{4})-(\d{2})-(\d{2})(?:[T ](?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:[.,]\d{1,9})?)?\s?(?:Z|[+-](?:0\d|1[0-4]):?[0-5]\d)?)?$/i,
     yearFirst,
   ),
   form(/^(\d{4})\/(\d{1,2})\/(\d{1,2})$/, yearFirst),
@@ -78,8 +78,8 @@ export function canonicalBirthdate(value: string, options: ReadingOptions): stri
 }
 
 /** How to mend a date that was refused, where the cause is plain. */
-export function birthdateHint(value: string): string | undefined {
-  if (/^\d{1,2}\/\d{1,2}\/\d{4}$/.test(value)) {
+export function birthdateHint(value: string, { dates }: ReadingOptions): string | undefined {
+  if (dates === undefined && /^\d{1,2}\/\d{1,2}\/\d{4}$/.test(value)) {
     return 'day or month first? ask for the import with ?dates=dmy or ?dates=mdy'
   }
   if (/^\d{5}$/.test(value)) return 'a spreadsheet counted its days: format the column as a date, YYYY-MM-DD'

@@ -1,8 +1,8 @@
 import { parsePhoneNumberFromString, isSupportedCountry, type CountryCode } from 'libphonenumber-js'
 import type { ReadingOptions } from './rules.ts'
 
-const international = /^\+[\d\s()./-]+(?:;ext=\d{1,15})?$/
-const national = /^\+?[\d\s()./-]+(?:;ext=\d{1,15})?$/
+const international = /^\(?\+[\d\s()./-]+(?:;ext=\d{1,15})?$/
+const national = /^\(?\+?[\d\s()./-]+(?:;ext=\d{1,15})?$/
 
 /** Whether phone numbers of a country, ISO 3166-1 alpha-2, can be read. */
 export function isPhoneCountry(country: string): boolean {

@@ -55,7 +55,7 @@ export function boolean(): StringSchema {
 
 /** An absolute http or https URL. It is stored as it stands and never fetched. */
 export function webAddress(limit: number): () => StringSchema {
-  const parses = (value: string): boolean => /^https?:\/\/[^/]/i.test(value) && URL.canParse(value)
+  const parses = (value: string): boolean => /^https?:\/\/[^/\\]/i.test(value) && URL.canParse(value)
   return () =>
     textUpTo(limit)()
       .matches(/^\S+$/)
