@@ -24,7 +24,8 @@ interface JudgedRow {
 
 /**
  * Imports rows: each is judged, the good ones are saved, batch by batch, and every row comes back with what
- * became of it, in order, after its batch is committed. While a batch is being saved the next is judged.
+ * became of it, in order, after its batch is committed. While a batch is being saved the one before it is handed
+ * on and the one after it is judged.
  *
  * @param rows - the rows of the upload in blocks of any size; its failure ends the import
  * @throws ServiceError If the database can't be reached. What was yielded before is durable.
@@ -35,9 +36,30 @@ export async function* importRows(
 ): AsyncGenerator<readonly AnnotatedRow[]> {
   const judge = createJudge(layout, judging)
   const saver = new Saver(parts)
-  for await (const batch of inBatches(judged(rows, judge), batches)) {
-    const decisions = await saver.save(candidatesOf(batch))
-    yield annotated(batch, decisions)
+  yield* oneAhead(saved(inBatches(judged(rows, judge), batches), saver))
+}
+
+async function* saved(
+  batches: AsyncIterable<readonly JudgedRow[]>,
+  saver: Saver,
+): AsyncGenerator<readonly AnnotatedRow[]> {
+  for await (const batch of batches) yield annotated(batch, await saver.save(candidatesOf(batch)))
+}
+
+/** Begins the next batch before it hands on the last: whoever renders that does so while the database works. */
+async function* oneAhead<T>(source: AsyncGenerator<T>): AsyncGenerator<T> {
+  let next = source.next()
+  try {
+    for (;;) {
+      const result = await next
+      if (result.done === true) return
+      next = source.next()
+      // Whoever asks for it is told of its failure; until then it must not count as unhandled.
+      next.catch(() => undefined)
+      yield result.value
+    }
+  } finally {
+    await source.return(undefined)
   }
 }
 
