@@ -51,11 +51,6 @@ export function refusal(error: unknown): string | undefined {
   return error.constraint ?? error.code
 }
 
-/** Whether a key is taken. */
-export function isTaken(error: unknown): boolean {
-  return isFromServer(error) && error.code === '23505'
-}
-
 /**
  * What the service says of an error from the database. An error without a SQLSTATE never came from the
  * server: the connection, or the wait for one, failed.

@@ -2,17 +2,11 @@ import type { Knex } from 'knex'
 import { setTimeout } from 'node:timers/promises'
 import { ServiceError } from '../errors.ts'
 import { columnNames } from '../users/columns.ts'
-import {
-  StoreRefusal,
-  type KeySets,
-  type UserDirectory,
-  type Users,
-  type UserToStore,
-} from '../users/user-directory.ts'
+import { StoreRefusal, type KeySets, type UserDirectory, type Users } from '../users/user-directory.ts'
 import { providerOf, providerPair, type StoredUser } from '../users/user.ts'
 import { execute, query, type ResultRow } from './query.ts'
 import { Turns } from './turns.ts'
-import { asServiceError, isInTheWay, isTaken, refusal, RowMoved, unreachable } from './trouble.ts'
+import { asServiceError, isInTheWay, refusal, RowMoved, unreachable } from './trouble.ts'
 import {
   findJoined,
   findRows,
@@ -101,25 +95,13 @@ async function commit(trx: Knex.Transaction): Promise<void> {
 }
 
 function usersIn(trx: Knex, organizationId: number): Users {
-  const insert = async (users: readonly UserToStore[]): Promise<void> => {
-    const { sql, parameters } = insertStatement(organizationId, users)
-    await query(trx, sql, parameters)
-  }
   return {
-    insert,
     find: (keys) => find(trx, organizationId, keys),
     lockActiveOwners: () => lockActiveOwners(trx, organizationId),
 
-    tryInsert: async (users) => {
-      await query(trx, 'savepoint before_insert')
-      try {
-        await insert(users)
-        return true
-      } catch (error) {
-        if (!isTaken(error)) throw error
-        await query(trx, 'rollback to savepoint before_insert')
-        return false
-      }
+    insert: async (users) => {
+      const { sql, parameters } = insertStatement(organizationId, users)
+      await query(trx, sql, parameters)
     },
 
     update: async (changes) => {

@@ -95,7 +95,7 @@ export class Saver {
       if (user === undefined) return undefined
       created.push(user)
     }
-    if (!(await store.tryInsert(created))) return undefined
+    await store.insert(created)
     return created.map((user) => ({ kind: 'create', user, wave: 0 }))
   }
 

@@ -36,12 +36,7 @@ export interface Users {
   find(keys: KeySets): Promise<StoredUser[]>
   /** Locks the organization's owners against everybody else and counts the active ones. */
   lockActiveOwners(): Promise<number>
-  /**
-   * Stores new users, all or none: `false`, and nothing is stored, if one of them has a key that is taken.
-   * The transaction goes on either way.
-   */
-  tryInsert(users: readonly UserToStore[]): Promise<boolean>
-  /** Stores new users. */
+  /** Stores new users. Where one has a key that is taken, the whole transaction is run again. */
   insert(users: readonly UserToStore[]): Promise<void>
   /** Stores of known users just what changed, and the keys that come with it. */
   update(changes: readonly UserChange[]): Promise<void>
@@ -51,8 +46,8 @@ export interface Users {
 export interface UserDirectory {
   /**
    * Runs `work` in one transaction that no other import of the organization overlaps, and commits it.
-   * It is run again, from its beginning, where another writer was in the way; so it must change nothing but
-   * through `users`. Returns when the commit is durable.
+   * It is run again, from its beginning, where a key was taken or another writer was in the way; so it must
+   * change nothing but through `users`. Returns when the commit is durable.
    *
    * @throws ServiceError `database.unreachable` If the database can't be reached
    * @throws StoreRefusal If the database refuses what `work` stores; nothing of it is stored then

@@ -70,28 +70,24 @@ export class MemoryDirectory implements UserDirectory {
       refuseTaken(table, users)
       for (const { id, values, keys } of users) table.set(id, { id, values: [...values], keys: { ...keys } })
     }
+    let lookedUp = false
     return {
-      find: (keys) => Promise.resolve([...table.values()].filter((user) => hasAny(user, keys))),
+      find: (keys) => {
+        lookedUp = true
+        return Promise.resolve([...table.values()].filter((user) => hasAny(user, keys)))
+      },
       lockActiveOwners: () => Promise.resolve([...table.values()].filter(isActiveOwner).length),
       insert: (users) =>
         inPromise(() => {
+          if (!lookedUp) this.tried.failed += 1
           insert(users)
+          if (lookedUp) return
+          this.tried.failed -= 1
+          this.tried.worked += 1
         }),
       update: (changes) =>
         inPromise(() => {
           update(table, changes)
-        }),
-      tryInsert: (users) =>
-        inPromise(() => {
-          try {
-            insert(users)
-            this.tried.worked += 1
-            return true
-          } catch (error) {
-            if (!(error instanceof KeyTaken)) throw error
-            this.tried.failed += 1
-            return false
-          }
         }),
     }
   }

@@ -1,0 +1,64 @@
+import { describe, expect, it } from '@jest/globals'
+import { asServiceError, refusal, RowMoved } from '../../src/db/trouble.ts'
+import { ServiceError } from '../../src/errors.ts'
+
+/** An error as the server sends it. */
+const sent = (code: string, more: Readonly<Record<string, string>> = {}): Error =>
+  Object.assign(new Error(`of ${code}`), { code, severity: 'ERROR', ...more })
+
+describe('trouble with the database', () => {
+  it.each<[string, unknown]>([
+    ['of a server that is read-only', sent('25006')],
+    ['that is a plain object', { code: '25006', severity: 'ERROR' }],
+    ['of a server that shuts down', sent('57P01', { severity: 'FATAL' })],
+    ['of too many connections', sent('53300', { severity: 'FATAL' })],
+    ['of a full disk', sent('53100')],
+    ['of a lost connection', sent('08006')],
+    ['of a corrupted index', sent('XX002')],
+    ['without a SQLSTATE', new Error('Connection terminated unexpectedly')],
+    ['of the system', Object.assign(new Error('connect'), { code: 'ECONNREFUSED' })],
+    ['that is nothing at all', undefined],
+  ])('%s means that it can not be reached, and to come back', (_what, error) => {
+    const said = asServiceError(error)
+    expect(said).toBeInstanceOf(ServiceError)
+    expect(said).toMatchObject({ code: 'database.unreachable', status: 503, cause: error })
+    expect(Number((said as ServiceError).headers['Retry-After'])).toBeGreaterThan(0)
+  })
+
+  it.each(['42P01', '42703', '23505', '40001', '25001', '25P02'])(
+    'is not what the server says by %s',
+    (code) => {
+      const error = sent(code)
+      expect(asServiceError(error)).toBe(error)
+    },
+  )
+
+  it('is left as it is where it has its words already', () => {
+    for (const error of [new ServiceError('internal', 'x'), new RowMoved()])
+      expect(asServiceError(error)).toBe(error)
+  })
+})
+
+describe('what the database refuses to store', () => {
+  it('is named by the constraint, where there is one', () => {
+    expect(refusal(sent('23514', { constraint: 'odd' }))).toBe('odd')
+    expect(refusal({ code: '23514', severity: 'ERROR', constraint: 'odd' })).toBe('odd')
+  })
+
+  it.each(['23514', '22021', '22001', '44000', '54000', 'P0001'])(
+    'is named by %s where there is none',
+    (code) => {
+      expect(refusal(sent(code))).toBe(code)
+    },
+  )
+
+  it.each(['42P01', '25006', '57P01', '40001'])('is not what the server says by %s', (code) => {
+    expect(refusal(sent(code, { constraint: 'odd' }))).toBeUndefined()
+  })
+
+  it('is nothing that did not come from the server', () => {
+    expect(refusal(Object.assign(new Error('x'), { code: '23514' }))).toBeUndefined()
+    expect(refusal(new Error('x'))).toBeUndefined()
+    expect(refusal(undefined)).toBeUndefined()
+  })
+})
