@@ -82,6 +82,7 @@ describe('the connections of the server', () => {
     await client.write(Buffer.from(text, 'latin1'))
     expect(await client.ending(5_000)).toBe('ended')
     expectProblem(client, 400)
+    client.destroy()
     await stop(1_000)
   })
 
@@ -90,6 +91,7 @@ describe('the connections of the server', () => {
     await client.write(`GET / HTTP/1.1\r\nHost: localhost\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`)
     expect(await client.ending(5_000)).not.toBe('open')
     expectProblem(client, 431)
+    client.destroy()
     await stop(1_000)
   })
 

@@ -106,7 +106,7 @@ const good: Readonly<Partial<Record<ColumnName, readonly string[]>>> = {
       'nz-chat',
     ],
   ],
-  locale: ['en', 'EN_us', 'zh_hant_tw', 'iw', 'sr-latn-rs', 'de-DE-u-co-phonebk', 'art-lojban', 'zh-min-nan'],
+  locale: ['en', 'EN_us', 'zh_hant_tw', 'iw', 'sr-latn-rs', 'de-DE-u-co-phonebk', 'art-lojban'],
   addressPostal: ['62704', '00123', 'SW1A 1AA', '〒100-0001'],
   roles: [
     ...['ORGANIZATION_OWNER', 'organization_constituent,organization_owner', ' ,organization_member;'],
@@ -154,7 +154,7 @@ describe('a canonical form', () => {
             if (plain.test(sent)) expect(once).toBe(sent)
           }
         }),
-        { numRuns: 1_000, seed: 20261122, examples: values.map((each): [string] => [each]) },
+        { numRuns: 500, seed: 20261122, examples: values.map((each): [string] => [each]) },
       )
       expect(values.filter((each) => !taken.has(each))).toEqual([])
     },
