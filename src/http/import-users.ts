@@ -79,8 +79,8 @@ function writerFor({ answerType, answer }: ImportRequest, { header }: CsvUpload)
   return answerType === 'text/csv' ? createCsvWriter(header, answer) : createNdjsonWriter(header, answer)
 }
 
-// Rows that are rendered in one go, less than half a millisecond. In between the event loop turns, so that the batch that
-// is being saved gets its next statement.
+// Rows that are rendered in one go, less than half a millisecond. In between the event loop turns, so that the
+// batch that is being saved gets its next statement.
 const SLICE = 100
 
 async function* texts(

@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises'
 import type { Fault } from '../users/faults.ts'
 import { inBatches, type BatchSizes } from './batches.ts'
 import { createJudge, type JudgeOptions } from './judge.ts'
-import type { Decision } from './identity.ts'
+import type { Decision } from './decision.ts'
 import type { AnnotatedRow, Layout, Row, Verdict } from './row.ts'
 import { Saver, type SaverParts } from './save.ts'
 

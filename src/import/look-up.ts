@@ -1,6 +1,6 @@
 import type { KeySets, Users } from '../users/user-directory.ts'
 import { providerKey, valueOf } from '../users/user.ts'
-import type { Entry } from './identity.ts'
+import type { Entry } from './decision.ts'
 import { keyKinds, KnownUsers, type KeyKind, type KnownUser } from './known-users.ts'
 import type { Repeats } from './repeats.ts'
 

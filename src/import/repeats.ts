@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 /** The earlier row of the file that means a user, and by which keys. */
 export interface Earlier {
   readonly row: number
-  /** The keys that stand in that row, one bit each; see `identity.ts`. */
+  /** The keys that stand in that row, one bit each; see `conflicts.ts`. */
   readonly gave: number
 }
 

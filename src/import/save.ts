@@ -1,12 +1,14 @@
-import { randomBytes } from 'node:crypto'
 import { refusedRow } from '../users/faults.ts'
 import type { Importer } from '../users/grants.ts'
 import { StoreRefusal, type UserDirectory, type Users } from '../users/user-directory.ts'
 import { valueOf, type Candidate } from '../users/user.ts'
-import { decide, newUser, type Circumstances, type Decision, type Entry } from './identity.ts'
+import type { Circumstances, Decision, Entry } from './decision.ts'
+import { decide, newUser } from './identity.ts'
 import { keyKinds, type KnownUser } from './known-users.ts'
 import { lookUp } from './look-up.ts'
+import { NewIds } from './new-ids.ts'
 import { Repeats } from './repeats.ts'
+import { storeInWaves } from './store-in-waves.ts'
 
 /** A candidate and the number of its row. */
 export interface NumberedCandidate {
@@ -125,33 +127,6 @@ export class Saver {
   }
 }
 
-/**
- * Ids for new users, assigned once they are asked for: 27 random bytes in base64url, drawn again until the first
- * is a letter or digit.
- */
-class NewIds {
-  readonly #count: number
-  #ids: readonly string[] | undefined
-
-  constructor(count: number) {
-    this.#count = count
-  }
-
-  at(index: number): string {
-    this.#ids ??= randomIds(this.#count)
-    return this.#ids[index] ?? ''
-  }
-}
-
-function randomIds(count: number): readonly string[] {
-  const text = randomBytes(27 * count).toString('base64url')
-  return Array.from({ length: count }, (_, index) => {
-    let id = text.slice(36 * index, 36 * (index + 1))
-    while (id.startsWith('-') || id.startsWith('_')) id = randomBytes(27).toString('base64url')
-    return id
-  })
-}
-
 /** Whether no row carries an id and no two rows share a key: then every row is new if one is not known. */
 function meansEachUserOnce(entries: readonly Entry[]): boolean {
   if (entries.some(({ candidate }) => valueOf(candidate.values, 'id') !== undefined)) return false
@@ -178,17 +153,4 @@ function mayTakeRights({ candidate: { values } }: Entry): boolean {
     valueOf(values, 'status') === 'suspended' ||
     (roles !== undefined && !roles.includes('organization_owner'))
   )
-}
-
-/** Stores what was decided; what takes a key goes into a later wave than what gives it up. */
-async function storeInWaves(decisions: readonly Decision[], store: Users): Promise<void> {
-  const writes = decisions.filter((each) => each.kind === 'create' || each.kind === 'update')
-  const last = writes.reduce((latest, { wave }) => Math.max(latest, wave), 0)
-  for (let wave = 0; wave <= last; wave += 1) {
-    const now = writes.filter((each) => each.wave === wave)
-    const created = now.filter(({ kind }) => kind === 'create').map(({ user }) => user)
-    const updates = now.filter((each) => each.kind === 'update')
-    if (created.length > 0) await store.insert(created)
-    if (updates.length > 0) await store.update(updates)
-  }
 }
