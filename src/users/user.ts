@@ -1,7 +1,5 @@
-import { object } from 'yup'
-import { columnIndex, columns, type ColumnName } from './columns.ts'
+import { columnIndex, type ColumnName } from './columns.ts'
 import { emailKey } from './email.ts'
-import type { ReadingOptions } from './rules.ts'
 import { caseless } from './text.ts'
 
 /**
@@ -66,9 +64,4 @@ export function keysOf(values: Readonly<Values>): Keys {
 /** The canonical value of a column. */
 export function valueOf(values: Readonly<Values>, column: ColumnName): string | undefined {
   return values[columnIndex[column]]
-}
-
-/** The yup schema of a whole user, for those who hold one as an object: derived from the columns. */
-export function userSchema(options: ReadingOptions) {
-  return object(Object.fromEntries(columns.map((column) => [column.name, column.schema(options)])))
 }
