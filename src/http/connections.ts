@@ -61,6 +61,9 @@ export class Connections {
   }
 }
 
+// What a client has to read an answer to what was no request; then its connection ends, whatever it does.
+const REFUSED_MILLISECONDS = 1_000
+
 /** Answers what is no request. No Express has seen it, so its answer is written by hand. */
 function refuse(socket: Socket, status: 400 | 431): void {
   const title = STATUS_CODES[status] ?? ''
@@ -70,4 +73,7 @@ function refuse(socket: Socket, status: 400 | 431): void {
     `HTTP/1.1 ${status} ${title}\r\nContent-Type: application/problem+json\r\nCache-Control: no-store\r\n` +
       `Content-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
   )
+  setTimeout(() => {
+    socket.destroy()
+  }, REFUSED_MILLISECONDS)
 }

@@ -69,7 +69,7 @@ function splitMapping(mapping: string): readonly [ColumnName, string] {
 
 function acceptedType(req: Request): ImportRequest['answerType'] {
   // Parameters of a type, such as the charset that every answer has, leave the type on offer.
-  req.headers.accept = req.headers.accept?.replace(/;\s*(?!q\s*=)[^;,]*/gi, '')
+  req.headers.accept = req.headers.accept?.replace(/;(?!\s*q\s*=)[^;,]*/gi, '')
   const type = req.accepts([...answerTypes])
   if (type !== false) return type as ImportRequest['answerType']
   throw new ServiceError('accept.not_acceptable', `The answer can be had as ${answerTypes.join(' or ')}.`)

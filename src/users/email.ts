@@ -1,3 +1,4 @@
+import { parsedUrl } from './rules.ts'
 import { caseless } from './text.ts'
 
 // RFC 5321 §4.1.2 Dot-string with the letters, marks and digits of RFC 6531 §3.3
@@ -17,7 +18,7 @@ function asciiDomain(domain: string): string | undefined {
   const lower = domain.toLowerCase()
   // The URL parser takes `1.2.3` and `0x7f.1` for IPv4 addresses; what is ASCII needs no conversion.
   if (ascii.test(domain)) return lower
-  return URL.canParse(`http://${lower}`) ? new URL(`http://${lower}`).hostname : undefined
+  return parsedUrl(`http://${lower}`)?.hostname
 }
 
 /**

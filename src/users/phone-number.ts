@@ -12,7 +12,8 @@ export function isPhoneCountry(country: string): boolean {
 /** A phone number as E.164, its extension as RFC 3966 has it; `undefined` where it is none. */
 export function canonicalPhoneNumber(value: string, { country }: ReadingOptions): string | undefined {
   if (value.length > 64 || !(country === undefined ? international : national).test(value)) return undefined
-  const [number = '', extension] = value.split(';ext=')
+  // Some put the country code into brackets; the library knows it only without.
+  const [number = '', extension] = value.replace(/^\((\+\d+)\)/, '$1').split(';ext=')
   const parsed = parsePhoneNumberFromString(number, {
     ...(country === undefined ? {} : { defaultCountry: country as CountryCode }),
     extract: false,

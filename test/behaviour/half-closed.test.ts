@@ -1,7 +1,9 @@
+import { setTimeout } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
 import { numbered, numberedHeader, rowsOf } from '../support/csv.ts'
 import { headOf, RawClient } from '../support/raw-client.ts'
 import { startService, type Service } from '../support/service.ts'
+import { sendAndHalfClose } from './half-closing-client.ts'
 
 const count = 4_000
 const upload = numberedHeader + numbered(0, count)
@@ -15,7 +17,21 @@ describe('a client that closes its half of the connection', () => {
     service = await startService()
   })
   afterAll(() => service.close())
-  beforeEach(() => service.knex('users').delete())
+  beforeEach(async () => {
+    await settled()
+    await service.knex('users').delete()
+  })
+
+  /** The users that are stored, once their number has stopped changing: an import ends after its last batch. */
+  async function settled(): Promise<string[]> {
+    let last = -1
+    for (;;) {
+      const slugs = await service.knex('users').pluck('slug')
+      if (slugs.length === last) return slugs
+      last = slugs.length
+      await setTimeout(150)
+    }
+  }
 
   async function sendAndClose(head: string, body: string): Promise<RawClient> {
     const client = await RawClient.connect(service)
@@ -63,6 +79,7 @@ describe('a client that closes its half of the connection', () => {
     const end = Date.now() + 30_000
     while (Date.now() < end) {
       if ((await service.knex('users').pluck('slug')).length === count) break
+      await setTimeout(50)
     }
     client.socket.resume()
     await expectWholeAnswer(client)
@@ -81,13 +98,12 @@ describe('a client that closes its half of the connection', () => {
     'at byte %i of its upload never gets an answer that looks complete, under HTTP/%s',
     async (at, version) => {
       const head = headOf({ token: await service.token(), length: upload.length, version })
-      const client = await sendAndClose(head, upload.slice(0, at))
-      expect(await client.ending(45_000)).not.toBe('open')
-      if (client.status === 200) expect(client.body.complete).toBe(false)
-      else expect([0, 400]).toContain(client.status)
+      const { status, text, ending } = await sendAndHalfClose(service.port, head + upload.slice(0, at))
+      expect([0, 200, 400]).toContain(status)
+      if (status === 200 && version === '1.0') expect(ending).toBe('reset')
+      if (status === 200 && version === '1.1') expect(text.endsWith('\r\n0\r\n\r\n')).toBe(false)
       const rowsSent = upload.slice(0, at).split('\n').length - 2
-      const stored = await service.knex('users').pluck('slug')
-      expect(stored.filter((slug) => Number(slug.slice(2)) >= rowsSent)).toEqual([])
+      expect((await settled()).filter((slug) => Number(slug.slice(2)) >= rowsSent)).toEqual([])
     },
   )
 
