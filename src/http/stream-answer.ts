@@ -24,6 +24,8 @@ export async function streamAnswer(
     spool.fail(new ClientGone())
   }
   res.once('close', stop)
+  // He may have gone while the first piece was made; then no event tells of it any more.
+  if (res.closed) stop()
   await spool.write(head)
   const making = make(spool, first, pieces, gone.signal)
   try {
