@@ -39,6 +39,7 @@ export async function openDatabase(settings: DatabaseSettings): Promise<Database
       connectionString: settings.url,
       connectionTimeoutMillis: PATIENCE,
       application_name: 'rollcall',
+      keepAlive: true,
     },
     pool: { min: 0, max: 10 },
     acquireConnectionTimeout: PATIENCE,

@@ -89,6 +89,8 @@ async function begin(knex: Knex): Promise<Knex.Transaction> {
 async function commit(trx: Knex.Transaction): Promise<void> {
   try {
     await trx.commit()
+    // commit() itself resolves even where COMMIT has failed; this is the promise that tells.
+    await trx.executionPromise
   } catch (error) {
     throw asServiceError(error)
   }

@@ -28,7 +28,7 @@ const pathOf = (req: Request): string => (req.originalUrl.split('?')[0] ?? '').s
 export function answerProblem(log: Logger): ErrorRequestHandler {
   return (error: unknown, req, res, _next) => {
     // Nobody is left to be told; the request's own line in the log says that it was aborted.
-    if (res.closed) return
+    if (res.closed || req.socket.destroyed) return
     const problem = problemOf(error)
     if (problem.status >= 500) log.error({ err: error, code: problem.code }, 'request failed')
     if (res.headersSent) breakOff(req.socket)

@@ -23,16 +23,18 @@ export async function streamAnswer(
     gone.abort()
     spool.fail(new ClientGone())
   }
-  res.once('close', stop)
+  // The socket's word counts: an answer that waits behind another on the same connection is never told.
+  const { socket } = res.req
+  socket.once('close', stop)
   // He may have gone while the first piece was made; then no event tells of it any more.
-  if (res.closed) stop()
+  if (socket.destroyed) stop()
   await spool.write(head)
   const making = make(spool, first, pieces, gone.signal)
   try {
     await send(spool, res, gone.signal)
     res.end()
   } finally {
-    res.off('close', stop)
+    socket.off('close', stop)
     await making
     await spool.close()
   }
