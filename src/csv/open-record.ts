@@ -48,7 +48,7 @@ export class OpenRecord {
   }
 
   /** What is known of its quotes. */
-  get quotes(): Readonly<Pick<RecordScanner, 'isOpen' | 'isMalformed' | 'quoted' | 'literal'>> {
+  get quotes(): Readonly<Pick<RecordScanner, 'isOpen' | 'isMalformed' | 'quoted'>> {
     return this.#scanner
   }
 

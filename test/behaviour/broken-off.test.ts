@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { numbered, numberedHeader, rowsOf } from '../support/csv.ts'
 import { headOf, RawClient } from '../support/raw-client.ts'
 import { startService, type Service } from '../support/service.ts'
+import { settledUsers } from '../support/settled-users.ts'
 
 const upload = numberedHeader + numbered(0, 400)
 
@@ -15,21 +16,10 @@ describe('an upload that breaks off', () => {
   afterAll(() => service.close())
   beforeEach(() => service.knex('users').delete())
 
-  /** The users that are stored, once their number has stopped changing. */
-  async function settled(): Promise<string[]> {
-    let last = -1
-    for (;;) {
-      const slugs = await service.knex('users').pluck('slug')
-      if (slugs.length === last) return slugs
-      last = slugs.length
-      await setTimeout(150)
-    }
-  }
-
   /** Rows are imported from the first on, none is left out, and none that was not sent whole. */
   async function expectPrefixOf(sent: string): Promise<number> {
     const whole = sent.slice(0, sent.lastIndexOf('\n') + 1).split('\n').length - 2
-    const slugs = await settled()
+    const slugs = await settledUsers(service.knex)
     const numbers = slugs.map((slug) => Number(slug.slice(2))).sort((one, other) => one - other)
     expect(numbers).toEqual(Array.from({ length: numbers.length }, (_, index) => index))
     expect(numbers.length).toBeLessThanOrEqual(Math.max(0, whole))
@@ -104,7 +94,7 @@ describe('an upload that breaks off', () => {
     client.socket.end()
     expect(await client.ending()).not.toBe('open')
     if (client.status === 200) expect(client.body.complete).toBe(false)
-    const stored = await settled()
+    const stored = await settledUsers(service.knex)
     expect(stored).not.toContain('u-1')
   })
 
@@ -119,7 +109,7 @@ describe('an upload that breaks off', () => {
       await client.ending()
       const text = client.body.text
       const reported = rowsOf(text.slice(0, text.lastIndexOf('\n') + 1))
-      const stored = new Set(await settled())
+      const stored = new Set(await settledUsers(service.knex))
       expect(reported.filter(({ slug }) => !stored.has(slug!))).toEqual([])
     }
   })
@@ -129,13 +119,13 @@ describe('an upload that breaks off', () => {
     await client.write(headOf({ token: await service.token(), length: upload.length }))
     await client.write(upload.slice(0, 8_000))
     client.destroy()
-    await settled()
+    await settledUsers(service.knex)
     const { text } = await service.post(upload)
     expect(rowsOf(text).every(({ disposition }) => disposition === 'imported')).toBe(true)
     await expect(service.knex('users').count({ count: '*' })).resolves.toMatchObject([
       { count: expect.anything() },
     ])
-    expect(await settled()).toHaveLength(400)
+    expect(await settledUsers(service.knex)).toHaveLength(400)
   })
 
   it('leaves nothing behind that keeps the next from working', async () => {

@@ -4,6 +4,7 @@ import { numbered, numberedHeader, rowsOf } from '../support/csv.ts'
 import { headOf, RawClient } from '../support/raw-client.ts'
 import { startService, type Service } from '../support/service.ts'
 import { sendAndHalfClose } from './half-closing-client.ts'
+import { settledUsers } from '../support/settled-users.ts'
 
 const count = 4_000
 const upload = numberedHeader + numbered(0, count)
@@ -18,20 +19,9 @@ describe('a client that closes its half of the connection', () => {
   })
   afterAll(() => service.close())
   beforeEach(async () => {
-    await settled()
+    await settledUsers(service.knex)
     await service.knex('users').delete()
   })
-
-  /** The users that are stored, once their number has stopped changing: an import ends after its last batch. */
-  async function settled(): Promise<string[]> {
-    let last = -1
-    for (;;) {
-      const slugs = await service.knex('users').pluck('slug')
-      if (slugs.length === last) return slugs
-      last = slugs.length
-      await setTimeout(150)
-    }
-  }
 
   async function sendAndClose(head: string, body: string): Promise<RawClient> {
     const client = await RawClient.connect(service)
@@ -103,7 +93,9 @@ describe('a client that closes its half of the connection', () => {
       if (status === 200 && version === '1.0') expect(ending).toBe('reset')
       if (status === 200 && version === '1.1') expect(text.endsWith('\r\n0\r\n\r\n')).toBe(false)
       const rowsSent = upload.slice(0, at).split('\n').length - 2
-      expect((await settled()).filter((slug) => Number(slug.slice(2)) >= rowsSent)).toEqual([])
+      expect((await settledUsers(service.knex)).filter((slug) => Number(slug.slice(2)) >= rowsSent)).toEqual(
+        [],
+      )
     },
   )
 
