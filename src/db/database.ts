@@ -8,6 +8,10 @@ export type DatabaseSettings =
 /** An open database. */
 export interface Database {
   readonly knex: Knex
+  /** A connection that is for nothing but to show that this process lives; the same one where there is one only. */
+  readonly heartbeat: Knex
+  /** Whether no other process can have it open. */
+  readonly isOurs: boolean
   /** Rows in the largest batch that the database takes without keeping others waiting. */
   readonly largestBatch: number
   /** Ends all connections; the embedded database is stopped. */
@@ -31,19 +35,29 @@ export async function openDatabase(settings: DatabaseSettings): Promise<Database
   if (settings.kind === 'embedded') {
     // Whoever has a server of his own need not load a database into memory.
     const { openEmbedded } = await import('./embedded.ts')
-    return { ...(await openEmbedded(settings.dataDir)), largestBatch: 500 }
+    const embedded = await openEmbedded(settings.dataDir)
+    return { ...embedded, heartbeat: embedded.knex, isOurs: true, largestBatch: 500 }
   }
-  const pool = knex({
+  const pool = openPool(settings.url, 10)
+  const heartbeat = openPool(settings.url, 1)
+  const close = async (): Promise<void> => {
+    await pool.destroy()
+    await heartbeat.destroy()
+  }
+  return { knex: pool, heartbeat, isOurs: false, largestBatch: 1_000, close }
+}
+
+function openPool(url: string, max: number): Knex {
+  return knex({
     client: 'pg',
     connection: {
-      connectionString: settings.url,
+      connectionString: url,
       connectionTimeoutMillis: PATIENCE,
       application_name: 'rollcall',
       keepAlive: true,
     },
-    pool: { min: 0, max: 10 },
+    pool: { min: 0, max },
     acquireConnectionTimeout: PATIENCE,
     log: silent,
   })
-  return { knex: pool, largestBatch: 1_000, close: () => pool.destroy() }
 }

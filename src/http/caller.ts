@@ -14,18 +14,27 @@ export interface CallerParts {
   readonly portalDomain: string
 }
 
-/** Somebody who may import, and where. */
-export interface ImportingCaller {
+/** Somebody whose token is good for the organization of the host. */
+export interface KnownCaller {
   readonly organizationId: number
+  /** The token's `sub`. */
+  readonly subject: string
+  readonly email: string | undefined
+  /** The strongest role of his that may import; `undefined` where none may. */
+  readonly role: Importer['role'] | undefined
+}
+
+/** Somebody who may import, and where. */
+export interface ImportingCaller extends KnownCaller {
   readonly importer: Importer
 }
 
 /**
- * Tells who calls and whether he may import into the organization of the host.
+ * Tells who calls.
  *
- * @throws ServiceError 400 for a token in the URL, 401, 403, 404 or 503
+ * @throws ServiceError 400 for a token in the URL, 401, 404 or 503
  */
-export async function importingCaller(req: Request, parts: CallerParts): Promise<ImportingCaller> {
+export async function knownCaller(req: Request, parts: CallerParts): Promise<KnownCaller> {
   refuseTokenInUrl(req.url)
   const caller = await parts.verifier.verify(bearer(req.headers.authorization))
   // HTTP/1.0 may come without a host; then the token alone says which organization is meant.
@@ -41,13 +50,26 @@ export async function importingCaller(req: Request, parts: CallerParts): Promise
       'There is no such organization, or your token is not for it.',
     )
   }
-  const role = importingRole(caller.roles)
+  const { subject, email, roles } = caller
+  return { organizationId, subject, email, role: importingRole(roles) }
+}
+
+/**
+ * Tells who calls and whether he may import into the organization of the host.
+ *
+ * @throws ServiceError 400 for a token in the URL, 401, 403, 404 or 503
+ */
+export async function importingCaller(req: Request, parts: CallerParts): Promise<ImportingCaller> {
+  const caller = await knownCaller(req, parts)
+  const { role, subject, email } = caller
   if (role === undefined) {
     throw new ServiceError(
       'role.forbidden',
       'Only an organization_owner or organization_member may import users.',
     )
   }
-  const key = caller.email === undefined ? undefined : emailKey(caller.email)
-  return { organizationId, importer: { role, subject: caller.subject, emailKey: key } }
+  return {
+    ...caller,
+    importer: { role, subject, emailKey: email === undefined ? undefined : emailKey(email) },
+  }
 }
