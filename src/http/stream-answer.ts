@@ -20,13 +20,13 @@ export interface StreamedAnswer {
  * @throws whatever `chunks` throws: then the caller breaks the answer off. That the client has gone is no error.
  */
 export async function streamAnswer(res: Response, { text, chunks, receipt }: StreamedAnswer): Promise<void> {
-  const hasTrailers = res.req.httpVersion === '1.1'
-  if (hasTrailers) res.setHeader('Trailer', 'Import-Summary, Repr-Digest')
   if (res.req.method === 'HEAD') {
     res.end()
     await chunks.return(undefined)
     return
   }
+  const hasTrailers = res.req.httpVersion === '1.1'
+  if (hasTrailers) res.setHeader('Trailer', 'Import-Summary, Repr-Digest')
   const gone = new AbortController()
   const stop = (): void => {
     gone.abort()
