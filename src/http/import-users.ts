@@ -17,6 +17,7 @@ import { answerResult } from './answer-result.ts'
 import { importingCaller, type CallerParts, type ImportingCaller } from './caller.ts'
 import { readImportRequest, type ImportRequest } from './import-request.ts'
 import { Incoming } from './incoming.ts'
+import { pathOf } from './query.ts'
 import { replay } from './replay.ts'
 
 /** What the import route needs. */
@@ -81,7 +82,7 @@ async function importNew(res: Response, all: NewImport): Promise<void> {
     live.fail(receipt.signal.reason)
   })
   void run(all, live)
-  res.set({ 'Import-Id': receipt.id, Location: `${res.req.baseUrl}${res.req.path}/${receipt.id}` })
+  res.set({ 'Import-Id': receipt.id, Location: `${pathOf(res.req)}/${receipt.id}` })
   await live.begun()
   const now = await parts.receipts.find({ ...place, caller: undefined }, receipt.id)
   if (now === undefined) throw new RangeError('a receipt that was written is there')

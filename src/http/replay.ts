@@ -5,6 +5,7 @@ import type { Receipt, ReceiptStore } from '../receipts/receipt.ts'
 import { answerResult } from './answer-result.ts'
 import type { ImportRequest } from './import-request.ts'
 import type { Incoming } from './incoming.ts'
+import { pathOf } from './query.ts'
 import { erased } from './receipt-problems.ts'
 
 /** A request whose idempotency key is known, and the import that has it. */
@@ -26,7 +27,7 @@ export async function replay(
   store: ReceiptStore,
   { receipt, incoming, request }: Replay,
 ): Promise<void> {
-  res.set({ 'Import-Id': receipt.id, Location: `${res.req.baseUrl}${res.req.path}/${receipt.id}` })
+  res.set({ 'Import-Id': receipt.id, Location: `${pathOf(res.req)}/${receipt.id}` })
   const upload = await incoming.received()
   const first = await receiptWhen(store, receipt, (now) => now.upload !== undefined)
   refuseAborted(first)
