@@ -3,6 +3,7 @@ import { ServiceError } from '../errors.ts'
 import { followStored, receiptWhen } from '../receipts/follow.ts'
 import type { Receipt, ReceiptStore } from '../receipts/receipt.ts'
 import { answerResult } from './answer-result.ts'
+import { clientGone } from './client-gone.ts'
 import type { ImportRequest } from './import-request.ts'
 import type { Incoming } from './incoming.ts'
 import { pathOf } from './query.ts'
@@ -28,17 +29,18 @@ export async function replay(
   { receipt, incoming, request }: Replay,
 ): Promise<void> {
   res.set({ 'Import-Id': receipt.id, Location: `${pathOf(res.req)}/${receipt.id}` })
+  const gone = clientGone(res)
   const upload = await incoming.received()
-  const first = await receiptWhen(store, receipt, (now) => now.upload !== undefined)
+  const first = await receiptWhen(store, receipt, (now) => now.upload !== undefined, gone)
   refuseAborted(first)
   if (first.request !== request.fingerprint || first.upload?.sha256 !== upload.sha256) throw mismatch()
   // The status of a strict import is known only with its first rows.
-  const begun = await receiptWhen(store, first, (now) => now.chunks > 0)
+  const begun = await receiptWhen(store, first, (now) => now.chunks > 0, gone)
   refuseAborted(begun)
   if (begun.erasedAt !== undefined) throw erased()
   await answerResult(res, store, {
     receipt: begun,
-    chunks: followStored(store, begun),
+    chunks: followStored(store, begun, gone),
     wish: { type: request.answerType, onlyInvalid: request.answer.onlyInvalid },
   })
 }

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import type { StoredChunk } from '../receipts/chunk.ts'
 import { importedOf, rowsOf, type Receipt } from '../receipts/receipt.ts'
 import { outcomeOf, type AnswerText } from './answer-text.ts'
+import { clientGone } from './client-gone.ts'
 
 /** What is streamed. */
 export interface StreamedAnswer {
@@ -27,25 +28,18 @@ export async function streamAnswer(res: Response, { text, chunks, receipt }: Str
   }
   const hasTrailers = res.req.httpVersion === '1.1'
   if (hasTrailers) res.setHeader('Trailer', 'Import-Summary, Repr-Digest')
-  const gone = new AbortController()
-  const stop = (): void => {
-    gone.abort()
-  }
-  // The socket's word counts: an answer that waits behind another on the same connection is never told.
-  const { socket } = res.req
-  socket.once('close', stop)
+  const gone = clientGone(res)
   try {
-    if (socket.destroyed) return
-    const digest = await sendAll(res, text, chunks, gone.signal)
+    if (gone.aborted) return
+    const digest = await sendAll(res, text, chunks, gone)
     const ended = hasTrailers ? await receipt() : undefined
     if (ended !== undefined) {
       res.addTrailers({ 'Import-Summary': summaryOf(ended), 'Repr-Digest': `sha-256=:${digest}:` })
     }
     res.end()
   } catch (error) {
-    if (!gone.signal.aborted) throw error
+    if (!gone.aborted) throw error
   } finally {
-    socket.off('close', stop)
     await chunks.return(undefined)
   }
 }

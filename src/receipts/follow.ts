@@ -61,7 +61,9 @@ export class LiveChunks {
     try {
       for (let next = 0; ;) {
         if (next < this.#stored) {
-          for (const chunk of await this.#take(next)) {
+          const chunks = await this.#take(next)
+          if (chunks.length === 0) throw new FollowedAborted(ERASED)
+          for (const chunk of chunks) {
             yield chunk
             next += 1
           }
@@ -93,10 +95,12 @@ export class LiveChunks {
   }
 }
 
-/** The import that is followed was aborted. */
+/** The import that is followed was aborted, or its result was deleted. */
 export class FollowedAborted extends Error {
   override readonly name = 'FollowedAborted'
 }
+
+const ERASED = 'Its result was deleted while it was read.'
 
 // How soon a follower in another request sees what is new.
 const POLL_MILLISECONDS = 200
@@ -104,9 +108,14 @@ const POLL_MILLISECONDS = 200
 /**
  * The chunks of any import from the first on, in whatever process it runs, and as they are stored while it does.
  *
- * @throws FollowedAborted If it was running at first and is aborted then
+ * @param gone - that nobody waits for them any more
+ * @throws FollowedAborted If it was running at first and is aborted then; AbortError once `gone` is given
  */
-export async function* followStored(store: ReceiptStore, receipt: Receipt): AsyncGenerator<StoredChunk> {
+export async function* followStored(
+  store: ReceiptStore,
+  receipt: Receipt,
+  gone: AbortSignal,
+): AsyncGenerator<StoredChunk> {
   let seen = receipt
   for (let next = 0; ;) {
     const chunks = await store.chunks(receipt, next)
@@ -114,30 +123,33 @@ export async function* followStored(store: ReceiptStore, receipt: Receipt): Asyn
     next += chunks.length
     if (chunks.length > 0) continue
     if (seen.state !== 'running') {
-      if (next < seen.chunks) throw new FollowedAborted('Its result was deleted while it was read.')
+      if (next < seen.chunks) throw new FollowedAborted(ERASED)
       break
     }
     const now = await seenAgain(store, seen)
     // What was stored last may have come after the look into the chunks: another look, and only then the end.
-    if (now.state === 'running' && now.chunks === next) await setTimeout(POLL_MILLISECONDS)
+    if (now.state === 'running' && now.chunks === next) await pause(gone)
     seen = now
   }
   if (seen.state === 'aborted' && receipt.state === 'running') throw new FollowedAborted('It was aborted.')
 }
 
-/** Waits until a condition holds for a receipt, or the import has ended. */
+/** Waits until a condition holds for a receipt, or the import has ended. @throws AbortError once `gone` is given */
 export async function receiptWhen(
   store: ReceiptStore,
   receipt: Receipt,
   holds: (receipt: Receipt) => boolean,
+  gone: AbortSignal,
 ): Promise<Receipt> {
   let seen = receipt
   while (seen.state === 'running' && !holds(seen)) {
-    await setTimeout(POLL_MILLISECONDS)
+    await pause(gone)
     seen = await seenAgain(store, seen)
   }
   return seen
 }
+
+const pause = (gone: AbortSignal): Promise<void> => setTimeout(POLL_MILLISECONDS, undefined, { signal: gone })
 
 async function seenAgain(store: ReceiptStore, receipt: Receipt): Promise<Receipt> {
   const scope: ReceiptScope = { organizationId: receipt.organizationId, caller: undefined }
