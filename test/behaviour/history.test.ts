@@ -17,7 +17,7 @@ describe('the list of past imports', () => {
   const page = async (path: string, claims: TokenFor = {}): Promise<Page & { link: string | undefined }> => {
     const { status, text, headers } = await exchange(service, { path, claims })
     expect(status).toBe(200)
-    return { ...(JSON.parse(text) as Page), link: headers.link as string | undefined }
+    return { ...(JSON.parse(text) as Page), link: headers['link'] as string | undefined }
   }
 
   beforeAll(async () => {

@@ -52,9 +52,7 @@ describe('Idempotency-Key', () => {
     const second = await post(body, key, { query, headers })
     expect(second.bytes.equals(first.bytes)).toBe(true)
     expect(second).toMatchObject({ status: first.status, complete: true, trailers: first.trailers })
-    const { date: _one, ...firstHeaders } = first.headers
-    const { date: _other, ...secondHeaders } = second.headers
-    expect(secondHeaders).toEqual(firstHeaders)
+    expect({ ...second.headers, date: '' }).toEqual({ ...first.headers, date: '' })
     expect(await service.knex('users').pluck('slug')).toEqual([])
     expect(await newest(service, '?limit=200')).toHaveLength(imports)
   })
