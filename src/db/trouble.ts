@@ -39,7 +39,7 @@ const meanings: Readonly<Record<string, Meaning>> = {
 }
 
 /** An error that the server sent, whichever package made an object of it. */
-interface ServerError {
+export interface ServerError {
   /** The SQLSTATE. */
   readonly code: string
   readonly severity: string
@@ -47,7 +47,8 @@ interface ServerError {
   readonly constraint?: string
 }
 
-function isFromServer(error: unknown): error is ServerError {
+/** Whether the server sent an error: it has a SQLSTATE. */
+export function isFromServer(error: unknown): error is ServerError {
   const { code, severity } = Object(error) as Partial<ServerError>
   return typeof code === 'string' && typeof severity === 'string'
 }
