@@ -120,7 +120,7 @@ class FormReader {
     this.#failure ??= error
   }
 
-  #begin(file: Readable, { filename, encoding }: Omit<FileInfo, 'filename'> & { filename?: string }): void {
+  #begin(file: Readable, { filename, encoding }: FileInfo): void {
     // Its end is told by the form; without a listener it would be an exception.
     file.on('error', () => undefined)
     this.#file = file
