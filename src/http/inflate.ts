@@ -69,8 +69,9 @@ class Inflation {
     if (unread.some((byte) => byte !== 0)) throw broken('after its end comes something that is no gzip')
   }
 
-  /** What is left when no chunk follows. */
+  /** What is left when no chunk follows. Nothing at all is no gzip, but is taken for an empty file. */
   async *end(): AsyncGenerator<Buffer> {
+    if (this.#added === 0) return
     if (!this.#gunzip.readableEnded) this.#gunzip.end()
     yield* this.#pieces(() => false)
   }
