@@ -32,11 +32,13 @@ export interface ImportingCaller extends KnownCaller {
 /**
  * Tells who calls.
  *
+ * @param formToken - the token that came in a form; it counts where there is no Authorization header
  * @throws ServiceError 400 for a token in the URL, 401, 404 or 503
  */
-export async function knownCaller(req: Request, parts: CallerParts): Promise<KnownCaller> {
+export async function knownCaller(req: Request, parts: CallerParts, formToken?: string): Promise<KnownCaller> {
   refuseTokenInUrl(req.url)
-  const caller = await parts.verifier.verify(bearer(req.headers.authorization))
+  const { authorization = formToken && `Bearer ${formToken}` } = req.headers
+  const caller = await parts.verifier.verify(bearer(authorization))
   // HTTP/1.0 may come without a host; then the token alone says which organization is meant.
   const slug = organizationOf(
     req.headers.host === undefined ? 'localhost' : req.host,
@@ -57,10 +59,15 @@ export async function knownCaller(req: Request, parts: CallerParts): Promise<Kno
 /**
  * Tells who calls and whether he may import into the organization of the host.
  *
+ * @param formToken - see {@link knownCaller}
  * @throws ServiceError 400 for a token in the URL, 401, 403, 404 or 503
  */
-export async function importingCaller(req: Request, parts: CallerParts): Promise<ImportingCaller> {
-  const caller = await knownCaller(req, parts)
+export async function importingCaller(
+  req: Request,
+  parts: CallerParts,
+  formToken?: string,
+): Promise<ImportingCaller> {
+  const caller = await knownCaller(req, parts, formToken)
   const { role, subject, email } = caller
   if (role === undefined) {
     throw new ServiceError(
