@@ -17,15 +17,17 @@ const REPLACEMENT = '\uFFFD'
 /** The decoder of a charset that is not UTF-8. */
 export function createDecoder({ kind, name }: Charset): Decoder {
   if (kind === 'utf-16') return new Utf16Decoder(name === 'utf-16le')
-  // Latin-1 as browsers read it (Encoding Standard §4.2): whoever says it most often means what Windows writes
-  const table = name === 'iso-8859-1' ? 'windows-1252' : name
+  const table = tableOf(name)
   return kind === 'single-byte' ? new SingleByteDecoder(table) : new MultiByteDecoder(table)
 }
 
 /** The bytes of text in a charset; `?` where it has no such character. */
-export function encode(text: string, { name }: Charset): Buffer {
-  return iconv.encode(text, name === 'iso-8859-1' ? 'windows-1252' : name)
+export function encode(text: string, { kind, name }: Charset): Buffer {
+  return kind === 'utf-8' ? Buffer.from(text) : iconv.encode(text, tableOf(name))
 }
+
+// Latin-1 as browsers read it (Encoding Standard §4.2): whoever says it most often means what Windows writes
+const tableOf = (name: string): string => (name === 'iso-8859-1' ? 'windows-1252' : name)
 
 const nothing: Text = Object.freeze({ text: '', damaged: false })
 
