@@ -35,7 +35,11 @@ export interface ImportingCaller extends KnownCaller {
  * @param formToken - the token that came in a form; it counts where there is no Authorization header
  * @throws ServiceError 400 for a token in the URL, 401, 404 or 503
  */
-export async function knownCaller(req: Request, parts: CallerParts, formToken?: string): Promise<KnownCaller> {
+export async function knownCaller(
+  req: Request,
+  parts: CallerParts,
+  formToken?: string,
+): Promise<KnownCaller> {
   refuseTokenInUrl(req.url)
   const { authorization = formToken && `Bearer ${formToken}` } = req.headers
   const caller = await parts.verifier.verify(bearer(authorization))

@@ -1,4 +1,3 @@
-import { parse } from 'content-type'
 import type { Request } from 'express'
 import { ServiceError } from '../errors.ts'
 import type { AnswerOptions } from '../import/answer.ts'
@@ -45,15 +44,16 @@ const parameters: Readonly<Record<string, Parameter>> = {
   },
 }
 
+/** The names of what a query may say. */
+export const optionNames = Object.keys(parameters)
+
 /**
  * Reads what a request asks of an import, from everything but its body.
  *
- * @throws ServiceError 400, 406 or 415; nothing that was asked for is ever ignored
+ * @throws ServiceError 400 or 406; nothing that was asked for is ever ignored
  */
 export function readImportRequest(req: Request): ImportRequest {
   const answerType = acceptedType(req)
-  checkMediaType(req.headers['content-type'])
-  checkEncoding(req.headers['content-encoding'])
   const handling = preferredHandling(req.headers['prefer'])
   const query = checkedQuery(req)
   const country = query.get('country')?.toUpperCase()
@@ -63,7 +63,7 @@ export function readImportRequest(req: Request): ImportRequest {
   return {
     mode,
     idempotencyKey: idempotencyKeyOf(req.headers['idempotency-key']),
-    fingerprint: fingerprintOf(query, mode, answerType, req.headers['content-type']),
+    fingerprint: fingerprintOf(query, mode, answerType),
     answerType,
     answer: {
       detailed: query.has('dispositions'),
@@ -89,27 +89,6 @@ export function acceptedType(req: Request): AnswerType {
   const type = req.accepts([...answerTypes])
   if (type !== false) return type as AnswerType
   throw new ServiceError('accept.not_acceptable', `The answer can be had as ${answerTypes.join(' or ')}.`)
-}
-
-const csvTypes = ['text/csv', 'application/csv', 'text/tab-separated-values', 'application/vnd.ms-excel']
-
-function checkMediaType(header: string | undefined): void {
-  if (header === undefined) return
-  const { type, parameters: given } = parse(header)
-  if (!csvTypes.includes(type)) {
-    const detail = `Send the file as text/csv, for instance with -H 'Content-Type: text/csv'; ${cut(type)} is not taken.`
-    throw new ServiceError('media_type.unsupported', detail, { headers: { Accept: csvTypes.join(', ') } })
-  }
-  const charset = given['charset']
-  if (charset !== undefined && !/^(?:utf-?8|(?:us-)?ascii)$/i.test(charset)) {
-    throw new ServiceError('charset.unsupported', `Save the file as CSV UTF-8; ${cut(charset)} is not taken.`)
-  }
-}
-
-function checkEncoding(header: string | undefined): void {
-  if (header === undefined || header.trim().toLowerCase() === 'identity') return
-  const detail = `Send the file as it is, without Content-Encoding; ${cut(header)} is not taken.`
-  throw new ServiceError('encoding.unsupported', detail, { headers: { 'Accept-Encoding': 'identity' } })
 }
 
 /** RFC 7240: a preference that is not known is ignored, but one that would change what is written is not. */
@@ -140,18 +119,11 @@ function idempotencyKeyOf(header: string | string[] | undefined): string | undef
   throw new ServiceError('request.idempotency_key', detail)
 }
 
-function fingerprintOf(
-  query: URLSearchParams,
-  mode: ImportMode,
-  answerType: AnswerType,
-  contentType: string | undefined,
-): string {
+function fingerprintOf(query: URLSearchParams, mode: ImportMode, answerType: AnswerType): string {
   const parameters = [...query].filter(([name]) => name !== 'strict' && name !== 'dryRun')
-  const charset = contentType === undefined ? undefined : parse(contentType).parameters['charset']
   return JSON.stringify({
     mode,
     answerType,
-    charset: charset?.toLowerCase(),
     parameters: parameters.map(([name, value]) => `${name}=${value}`).sort(),
   })
 }

@@ -1,4 +1,5 @@
 import { parse } from 'content-type'
+import { charsetNamed, unsupportedCharset } from '../csv/charset.ts'
 import { ServiceError } from '../errors.ts'
 import { cut } from '../users/text.ts'
 
@@ -36,8 +37,7 @@ export function readMediaType(header: string | undefined): MediaType {
 }
 
 function checkCharset(charset: string | undefined): void {
-  if (charset === undefined || /^(?:utf-?8|(?:us-)?ascii)$/i.test(charset)) return
-  throw new ServiceError('charset.unsupported', `Save the file as CSV UTF-8; ${cut(charset)} is not taken.`)
+  if (charset !== undefined && charsetNamed(charset) === undefined) throw unsupportedCharset(charset)
 }
 
 /**

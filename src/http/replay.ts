@@ -1,7 +1,7 @@
 import type { Response } from 'express'
 import { ServiceError } from '../errors.ts'
 import { followStored, receiptWhen } from '../receipts/follow.ts'
-import type { Receipt, ReceiptStore } from '../receipts/receipt.ts'
+import type { AnswerForm, Receipt, ReceiptStore } from '../receipts/receipt.ts'
 import { answerResult } from './answer-result.ts'
 import type { ImportRequest } from './import-request.ts'
 import type { Incoming } from './incoming.ts'
@@ -12,6 +12,8 @@ export interface Replay {
   readonly receipt: Receipt
   readonly incoming: Incoming
   readonly request: ImportRequest
+  /** How this request would be answered if it were new. */
+  readonly form: AnswerForm
 }
 
 /**
@@ -24,13 +26,14 @@ export interface Replay {
 export async function replay(
   res: Response,
   store: ReceiptStore,
-  { receipt, incoming, request }: Replay,
+  { receipt, incoming, request, form }: Replay,
 ): Promise<void> {
   res.set({ 'Import-Id': receipt.id, Location: `${res.req.baseUrl}${res.req.path}/${receipt.id}` })
   const upload = await incoming.received()
   const first = await receiptWhen(store, receipt, (now) => now.upload !== undefined)
   refuseAborted(first)
-  if (first.request !== request.fingerprint || first.upload?.sha256 !== upload.sha256) throw mismatch()
+  const isSame = first.request === request.fingerprint && first.form.charset === form.charset
+  if (!isSame || first.upload?.sha256 !== upload.sha256) throw mismatch()
   // The status of a strict import is known only with its first rows.
   const begun = await receiptWhen(store, first, (now) => now.chunks > 0)
   refuseAborted(begun)
