@@ -10,6 +10,7 @@ import { migrate } from './db/migrate.ts'
 import { createOrganizationDirectory, makeOrganizations } from './db/organizations.ts'
 import { ping } from './db/query.ts'
 import { createUserDirectory } from './db/user-directory.ts'
+import { createUserPages } from './db/user-pages.ts'
 import { ServiceError } from './errors.ts'
 import { createApp } from './http/app.ts'
 
@@ -56,6 +57,8 @@ export async function compose(config: Config, log: Logger): Promise<Parts> {
     verifier,
     organizations: createOrganizationDirectory(database.knex),
     users: createUserDirectory(database.knex),
+    userPages: createUserPages(database.knex),
+    exportPage: database.largestBatch,
     portalDomain: config.portalDomain,
     trustedProxies: config.trustedProxies,
     allowedOrigins: config.allowedOrigins,

@@ -5,6 +5,7 @@ import type { Logger } from 'pino'
 import { pinoHttp } from 'pino-http'
 import { loggedError } from '../log.ts'
 import { drainRest } from './drain.ts'
+import { exportUsers, type ExportRouteParts } from './export-users.ts'
 import { healthz, readyz } from './health.ts'
 import { importUsers, type ImportRouteParts } from './import-users.ts'
 import { answerProblem, onlyMethods, unknownRoute } from './problem.ts'
@@ -12,7 +13,7 @@ import { refuseAmbiguousTarget } from './request-form.ts'
 import { sendTemplate } from './template.ts'
 
 /** What the HTTP side of the service needs. */
-export interface AppParts extends ImportRouteParts {
+export interface AppParts extends ImportRouteParts, ExportRouteParts {
   readonly log: Logger
   /** Throws a ServiceError where database or keys do not answer. */
   readonly ready: () => Promise<void>
@@ -46,6 +47,10 @@ export function createApp(parts: AppParts): Express {
     .route('/api/import/organization/users')
     .post(whileOpen(parts.open), importUsers(parts))
     .all(onlyMethods('POST'))
+  app
+    .route('/api/export/organization/users.csv')
+    .get(whileOpen(parts.open), exportUsers(parts))
+    .all(onlyMethods('GET', 'HEAD'))
 
   app.use(unknownRoute)
   app.use(answerProblem(parts.log))

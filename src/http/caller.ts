@@ -1,6 +1,6 @@
 import type { Request } from 'express'
 import { bearer, refuseTokenInUrl } from '../auth/bearer.ts'
-import type { TokenVerifier } from '../auth/caller.ts'
+import type { Caller, TokenVerifier } from '../auth/caller.ts'
 import { organizationOf } from '../auth/organization.ts'
 import type { OrganizationDirectory } from '../auth/organization-directory.ts'
 import { ServiceError } from '../errors.ts'
@@ -20,12 +20,18 @@ export interface ImportingCaller {
   readonly importer: Importer
 }
 
+/** Somebody whose token is good for the organization of the host. */
+export interface KnownCaller {
+  readonly organizationId: number
+  readonly caller: Caller
+}
+
 /**
- * Tells who calls and whether he may import into the organization of the host.
+ * Tells who calls, whatever his roles.
  *
- * @throws ServiceError 400 for a token in the URL, 401, 403, 404 or 503
+ * @throws ServiceError 400 for a token in the URL, 401, 404 or 503
  */
-export async function importingCaller(req: Request, parts: CallerParts): Promise<ImportingCaller> {
+export async function knownCaller(req: Request, parts: CallerParts): Promise<KnownCaller> {
   refuseTokenInUrl(req.url)
   const caller = await parts.verifier.verify(bearer(req.headers.authorization))
   // HTTP/1.0 may come without a host; then the token alone says which organization is meant.
@@ -41,6 +47,16 @@ export async function importingCaller(req: Request, parts: CallerParts): Promise
       'There is no such organization, or your token is not for it.',
     )
   }
+  return { organizationId, caller }
+}
+
+/**
+ * Tells who calls and whether he may import into the organization of the host.
+ *
+ * @throws ServiceError as {@link knownCaller} does, and 403
+ */
+export async function importingCaller(req: Request, parts: CallerParts): Promise<ImportingCaller> {
+  const { organizationId, caller } = await knownCaller(req, parts)
   const role = importingRole(caller.roles)
   if (role === undefined) {
     throw new ServiceError(
@@ -50,4 +66,16 @@ export async function importingCaller(req: Request, parts: CallerParts): Promise
   }
   const key = caller.email === undefined ? undefined : emailKey(caller.email)
   return { organizationId, importer: { role, subject: caller.subject, emailKey: key } }
+}
+
+/**
+ * The organization whose users the caller may export: he must be an owner.
+ *
+ * @throws ServiceError as {@link knownCaller} does, and 403
+ */
+export async function exportedOrganization(req: Request, parts: CallerParts): Promise<number> {
+  const { organizationId, caller } = await knownCaller(req, parts)
+  if (importingRole(caller.roles) !== 'organization_owner')
+    throw new ServiceError('role.forbidden', 'Only an organization_owner may export users.')
+  return organizationId
 }

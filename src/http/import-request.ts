@@ -6,6 +6,7 @@ import { columnNames, type ColumnName } from '../users/columns.ts'
 import { isPhoneCountry } from '../users/phone-number.ts'
 import type { ReadingOptions } from '../users/rules.ts'
 import { cut } from '../users/text.ts'
+import { acceptedType } from './accept.ts'
 
 /** The media types in which an import is answered, the preferred one first. */
 export const answerTypes = ['text/csv', 'application/x-ndjson'] as const
@@ -40,7 +41,7 @@ const notYet = ['dryRun', 'strict', 'async']
  * @throws ServiceError 400, 406 or 415; nothing that was asked for is ever ignored
  */
 export function readImportRequest(req: Request): ImportRequest {
-  const answerType = acceptedType(req)
+  const answerType = acceptedType(req, answerTypes)
   checkMediaType(req.headers['content-type'])
   checkEncoding(req.headers['content-encoding'])
   checkPreferences(req.headers['prefer'])
@@ -65,14 +66,6 @@ export function readImportRequest(req: Request): ImportRequest {
 function splitMapping(mapping: string): readonly [ColumnName, string] {
   const colon = mapping.indexOf(':')
   return [mapping.slice(0, colon) as ColumnName, mapping.slice(colon + 1)]
-}
-
-function acceptedType(req: Request): ImportRequest['answerType'] {
-  // Parameters of a type, such as the charset that every answer has, leave the type on offer.
-  req.headers.accept = req.headers.accept?.replace(/;(?!\s*q\s*=)[^;,]*/gi, '')
-  const type = req.accepts([...answerTypes])
-  if (type !== false) return type as ImportRequest['answerType']
-  throw new ServiceError('accept.not_acceptable', `The answer can be had as ${answerTypes.join(' or ')}.`)
 }
 
 const csvTypes = ['text/csv', 'application/csv', 'text/tab-separated-values', 'application/vnd.ms-excel']
