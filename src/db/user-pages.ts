@@ -4,13 +4,15 @@ import { query, type ResultRow } from './query.ts'
 import { SEPARATOR, valueTexts } from './user-sql.ts'
 
 /**
- * A page of the table by its primary key, from a key on or after it. The key is compared as a whole and the
- * organization is looked at again afterwards: by `organization_id = …` the planner may take any index that begins
- * with it, and sort the whole organization for each page, while its statistics do not know the organization yet.
+ * A page of the table by its primary key, from a key on or after it; the organization is looked at afterwards, so
+ * the last page may read some users of the next one for nothing. The planner must not know the key when it plans
+ * (it does not look into the subqueries): for an organization that its statistics do not know it expects a row or
+ * two, and then may take any index that begins with organization_id and sort the whole organization for each page.
  */
 const page = (list: string, comparison: '>' | '>=', order = ''): string => `
   select ${list} from (
-    select * from users where (organization_id, id) ${comparison} (?::integer, ?::text)
+    select * from users
+     where (organization_id, id) ${comparison} ((select ?::integer), (select ?::text))
      order by organization_id, id limit ?::integer
   ) u where organization_id = ?::integer ${order}`
 
