@@ -4,6 +4,7 @@ import helmet from 'helmet'
 import type { Logger } from 'pino'
 import { pinoHttp } from 'pino-http'
 import { loggedError } from '../log.ts'
+import { sendColumns } from './columns.ts'
 import { drainRest } from './drain.ts'
 import { exportUsers, type ExportRouteParts } from './export-users.ts'
 import { healthz, readyz } from './health.ts'
@@ -50,6 +51,10 @@ export function createApp(parts: AppParts): Express {
   app
     .route('/api/export/organization/users.csv')
     .get(whileOpen(parts.open), exportUsers(parts))
+    .all(onlyMethods('GET', 'HEAD'))
+  app
+    .route('/api/columns.json')
+    .get(whileOpen(parts.open), sendColumns(parts))
     .all(onlyMethods('GET', 'HEAD'))
 
   app.use(unknownRoute)
