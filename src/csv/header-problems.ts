@@ -3,7 +3,7 @@ import type { Layout } from '../import/row.ts'
 import { columnNames, type ColumnName } from '../users/columns.ts'
 import { cut, isBlank, shown } from '../users/text.ts'
 import type { Charset } from './charset.ts'
-import { comparable, type HeaderOptions } from './header-names.ts'
+import { comparable, headerKeys, type HeaderOptions } from './header-names.ts'
 
 const LISTED = 10
 /** What keeps an answer with this detail under 2 kB. */
@@ -30,7 +30,7 @@ export function headerProblems(
     ...nameProblems(names, columns, options.echoUnknown),
     ...mapProblems(columns, options.columnMap),
   ]
-  if (columns.some((column) => column === 'id' || column === 'slug' || column === 'email')) return problems
+  if (headerKeys.some((key) => columns.includes(key))) return problems
   const text = 'none of id, slug and email is there, and one of them must be: name it with ?map=email:NAME'
   return [...problems, { kind: 'missing', text }]
 }

@@ -84,3 +84,15 @@ export async function importingCaller(
     importer: { role, subject, emailKey: email === undefined ? undefined : emailKey(email) },
   }
 }
+
+/**
+ * The organization whose users the caller may export: he must be an owner.
+ *
+ * @throws ServiceError as {@link knownCaller} does, and 403
+ */
+export async function exportedOrganization(req: Request, parts: CallerParts): Promise<number> {
+  const { organizationId, role } = await knownCaller(req, parts)
+  if (role !== 'organization_owner')
+    throw new ServiceError('role.forbidden', 'Only an organization_owner may export users.')
+  return organizationId
+}

@@ -8,6 +8,7 @@ import { cut } from '../users/text.ts'
 import type { ImportMode } from '../receipts/receipt.ts'
 import { answerTypes, type AnswerType } from './answer-text.ts'
 import { queryError, queryOf, type Parameter } from './query.ts'
+import { acceptedType } from './accept.ts'
 
 /** What a request asks of an import. */
 export interface ImportRequest {
@@ -53,7 +54,7 @@ export const optionNames = Object.keys(parameters)
  * @throws ServiceError 400 or 406; nothing that was asked for is ever ignored
  */
 export function readImportRequest(req: Request): ImportRequest {
-  const answerType = acceptedType(req)
+  const answerType = acceptedType(req, answerTypes)
   const handling = preferredHandling(req.headers['prefer'])
   const query = checkedQuery(req)
   const country = query.get('country')?.toUpperCase()
@@ -80,15 +81,6 @@ export function readImportRequest(req: Request): ImportRequest {
 function splitMapping(mapping: string): readonly [ColumnName, string] {
   const colon = mapping.indexOf(':')
   return [mapping.slice(0, colon) as ColumnName, mapping.slice(colon + 1)]
-}
-
-/** The type in which the caller wants the result. @throws ServiceError `accept.not_acceptable` */
-export function acceptedType(req: Request): AnswerType {
-  // Parameters of a type, such as the charset that every answer has, leave the type on offer.
-  req.headers.accept = req.headers.accept?.replace(/;(?!\s*q\s*=)[^;,]*/gi, '')
-  const type = req.accepts([...answerTypes])
-  if (type !== false) return type as AnswerType
-  throw new ServiceError('accept.not_acceptable', `The answer can be had as ${answerTypes.join(' or ')}.`)
 }
 
 /** RFC 7240: a preference that is not known is ignored, but one that would change what is written is not. */

@@ -1,9 +1,11 @@
 import type { Request, RequestHandler } from 'express'
 import { followStored } from '../receipts/follow.ts'
 import type { HistoryCursor, HistoryQuery, Receipt, ReceiptScope, ReceiptStore } from '../receipts/receipt.ts'
+import { acceptedType } from './accept.ts'
 import { answerResult } from './answer-result.ts'
+import { answerTypes } from './answer-text.ts'
 import { knownCaller, type CallerParts } from './caller.ts'
-import { acceptedType } from './import-request.ts'
+
 import { queryOf, type Parameter } from './query.ts'
 import { receiptJson } from './receipt-json.ts'
 import { erased, unknownImport } from './receipt-problems.ts'
@@ -44,7 +46,7 @@ export function showResult(parts: ReceiptRouteParts): RequestHandler {
   return async (req, res) => {
     const receipt = await receiptOf(req, parts)
     const query = queryOf(req, { only: ['invalid'] })
-    const type = acceptedType(req)
+    const type = acceptedType(req, answerTypes)
     if (receipt.erasedAt !== undefined) throw erased()
     await answerResult(res, parts.receipts, {
       receipt,

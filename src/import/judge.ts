@@ -9,6 +9,7 @@ import {
   spreadsheetError,
   type Fault,
 } from '../users/faults.ts'
+import { unguarded } from '../users/formula.ts'
 import { forbiddenOnNew, forbiddenRoles, type Importer } from '../users/grants.ts'
 import type { ReadingOptions } from '../users/rules.ts'
 import { hidesSomething, holdsHalfCharacter, trimmed } from '../users/text.ts'
@@ -63,8 +64,7 @@ class CellJudge {
 
   #judgeSlowly(cell: string): string | Fault {
     const { name, lineBreaks } = this.column
-    // The apostrophe is how spreadsheets, and our own export, keep a value from being a formula.
-    const value = trimmed(cell).replace(/^'(?=[=+\-@])/, '')
+    const value = unguarded(trimmed(cell))
     if (value === '') return value
     if (spreadsheetErrors.has(value)) return spreadsheetError(name, value)
     if (hidesSomething(value, lineBreaks === true)) return controlCharacter(name, value)

@@ -40,6 +40,8 @@ export interface ColumnDefinition {
   readonly lineBreaks?: true
   /** What a new user gets who leaves it blank, in canonical form; blank where there is none. */
   readonly default?: string
+  /** Whether a new user must have it. */
+  readonly required?: true
   /** Whether `?blank=clear` may clear it. */
   readonly clearable: boolean
   /** Whether it says something of the person and nothing of the account. */
@@ -187,6 +189,7 @@ const definitions = [
     ...cast(canonicalEmail),
     plain: plainEmail,
     hint: emailHint,
+    required: true,
     clearable: false,
     profile: false,
     example: 'anna@example.com',

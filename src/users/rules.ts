@@ -24,7 +24,8 @@ export function canonicalSchema(canonical: Canonical): (options: ReadingOptions)
 
 /** Text of at most `limit` characters. */
 export function textUpTo(limit: number): () => StringSchema {
-  return () => string().test('length', (value) => isUpTo(limit, value ?? ''))
+  const test = (value: string | undefined): boolean => isUpTo(limit, value ?? '')
+  return () => string().test({ name: 'length', params: { limit }, test })
 }
 
 /** One of a list of words in any letter case, cast into the spelling of the list. */
