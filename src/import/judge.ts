@@ -5,11 +5,13 @@ import {
   emailRequired,
   halfCharacter,
   invalidValue,
+  misreadText,
   needsProviderType,
   spreadsheetError,
   type Fault,
 } from '../users/faults.ts'
 import { forbiddenOnNew, forbiddenRoles, type Importer } from '../users/grants.ts'
+import { meantBy } from '../users/misread.ts'
 import type { ReadingOptions } from '../users/rules.ts'
 import { hidesSomething, holdsHalfCharacter, trimmed } from '../users/text.ts'
 import { keysOf, type Values } from '../users/user.ts'
@@ -62,11 +64,13 @@ class CellJudge {
   }
 
   #judgeSlowly(cell: string): string | Fault {
-    const { name, lineBreaks } = this.column
+    const { name, lineBreaks, words } = this.column
     // The apostrophe is how spreadsheets, and our own export, keep a value from being a formula.
     const value = trimmed(cell).replace(/^'(?=[=+\-@])/, '')
     if (value === '') return value
     if (spreadsheetErrors.has(value)) return spreadsheetError(name, value)
+    const meant = words === true ? meantBy(value) : undefined
+    if (meant !== undefined) return misreadText(name, value, meant)
     if (hidesSomething(value, lineBreaks === true)) return controlCharacter(name, value)
     if (holdsHalfCharacter(value)) return halfCharacter(name, value)
     return this.column.canonical?.(value, this.#options) ?? this.#cast(value)
