@@ -5,12 +5,14 @@ import {
   emailRequired,
   halfCharacter,
   invalidValue,
+  misreadText,
   needsProviderType,
   spreadsheetError,
   type Fault,
 } from '../users/faults.ts'
 import { unguarded } from '../users/formula.ts'
 import { forbiddenOnNew, forbiddenRoles, type Importer } from '../users/grants.ts'
+import { meantBy } from '../users/misread.ts'
 import type { ReadingOptions } from '../users/rules.ts'
 import { hidesSomething, holdsHalfCharacter, trimmed } from '../users/text.ts'
 import { keysOf, type Values } from '../users/user.ts'
@@ -63,10 +65,12 @@ class CellJudge {
   }
 
   #judgeSlowly(cell: string): string | Fault {
-    const { name, lineBreaks } = this.column
+    const { name, lineBreaks, words } = this.column
     const value = unguarded(trimmed(cell))
     if (value === '') return value
     if (spreadsheetErrors.has(value)) return spreadsheetError(name, value)
+    const meant = words === true ? meantBy(value) : undefined
+    if (meant !== undefined) return misreadText(name, value, meant)
     if (hidesSomething(value, lineBreaks === true)) return controlCharacter(name, value)
     if (holdsHalfCharacter(value)) return halfCharacter(name, value)
     return this.column.canonical?.(value, this.#options) ?? this.#cast(value)

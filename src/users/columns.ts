@@ -36,6 +36,8 @@ export interface ColumnDefinition {
   readonly plain: RegExp
   /** Where the schema stands on a function of ours: what it casts, without the price of a schema. */
   readonly canonical?: Canonical
+  /** Whether it holds words of a language, whose letters a program may have misread. */
+  readonly words?: true
   /** Whether a value may hold line breaks. */
   readonly lineBreaks?: true
   /** What a new user gets who leaves it blank, in canonical form; blank where there is none. */
@@ -56,8 +58,13 @@ export interface ColumnDefinition {
 
 // Printable ASCII that begins with a letter or digit, so neither a formula nor white space around it.
 const plainText = /^[A-Za-z0-9](?:[ -~]{0,253}[!-~])?$/
-// Letters of any script too, at most 2 × 127 + 1 characters of text.
-const plainName = /^[\p{L}\p{N}](?:[\p{L}\p{M}\p{N} .,'’()&/-]{0,125}[\p{L}\p{M}\p{N}.)])?$/u
+// Letters of any script too, at most 2 × 127 + 1 characters of text. Without the capitals with which what a program
+// misread begins (`misread.ts`), and without other numbers than digits: it holds ¼ for ü.
+const letter = '[^\\P{L}ÃÄÅ]'
+const plainName = new RegExp(
+  `^(?:${letter}|\\p{Nd})(?:(?:${letter}|[\\p{M}\\p{Nd} .,'’()&/-]){0,125}(?:${letter}|[\\p{M}\\p{Nd}.)]))?$`,
+  'u',
+)
 const plainUrl =
   /^(?=.{1,2048}$)https?:\/\/(?!xn--)(?:[a-z0-9]+(?:-[a-z0-9]+)*\.){1,6}[a-z]{2,20}(?:\/[!-~]{0,1500})?$/
 const plainEmail =
@@ -68,6 +75,7 @@ const profileText = {
   rule: 'up to 255 characters',
   schema: textUpTo(255),
   plain: plainName,
+  words: true,
   clearable: true,
   profile: true,
 } as const

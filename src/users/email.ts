@@ -1,3 +1,4 @@
+import { meantBy } from './misread.ts'
 import { parsedUrl } from './rules.ts'
 import { caseless } from './text.ts'
 
@@ -49,7 +50,12 @@ export function emailHint(value: string): string | undefined {
   if (parts.length > 1 && parts.every(isEmail)) return 'a user has one address: leave only one of them'
   const inBrackets = /<([^<>]+)>$/.exec(value)?.[1]
   const bare = inBrackets ?? value.replace(/^mailto:/i, '').replace(/[.,;]+$/, '')
-  const likely = [bare, bare.replace(/\s*[([{]at[)\]}]\s*/i, '@'), bare.replace(/(@[^@]*),(?=[^,]*$)/, '$1.')]
+  const likely = [
+    bare,
+    meantBy(bare) ?? '',
+    bare.replace(/\s*[([{]at[)\]}]\s*/i, '@'),
+    bare.replace(/(@[^@]*),(?=[^,]*$)/, '$1.'),
+  ]
   const address = likely.find(isEmail)
   return address === undefined ? undefined : `is it ${address}?`
 }

@@ -11,6 +11,7 @@ export type FaultKind =
   | 'control_character'
   | 'spreadsheet_error'
   | 'undecodable'
+  | 'misread'
   | 'too_long'
   | 'unknown'
   | 'unique'
@@ -88,6 +89,17 @@ export function undecodable(column: string, value: string, charset: string, like
 /** Half of a surrogate pair: no character. */
 export function halfCharacter(column: string, value: string): Fault {
   return fault(column, 'undecodable', value, sentence(`${column} must be Unicode text`, value, ','))
+}
+
+/** Text whose bytes were taken for those of another charset before they came here, and what it likely was. */
+export function misreadText(column: string, value: string, meant: string): Fault {
+  const hint = `UTF-8 that a program read as windows-1252: is it ${shown(meant)}?`
+  return fault(
+    column,
+    'misread',
+    value,
+    sentence(`${column} must be text as it was written`, value, ',', hint),
+  )
 }
 
 /** A cell over the limit. `limit` names its unit, such as `64 KiB`. */

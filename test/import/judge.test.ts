@@ -299,6 +299,35 @@ describe.each(columnNames)('a cell of %s', (name) => {
   })
 })
 
+describe('a name that another program misread', () => {
+  it('is refused with what it likely was, the second time too', () => {
+    const judge = createJudge(['email', 'givenName', 'addressCity'], {
+      reading: { today },
+      clearBlanks: false,
+      role: 'organization_owner',
+    })
+    for (const number of [2, 3]) {
+      const verdict = judge({ number, cells: ['a@x.org', ' JosÃ© ', 'MÃ¼nchen'], faults: [] })
+      expect(verdict).toMatchObject({
+        faults: [
+          { code: 'givenName.misread', column: 'givenName', value: 'JosÃ©' },
+          { code: 'addressCity.misread' },
+        ],
+      })
+      expect(verdict.kind === 'faulty' && verdict.faults[0]?.message).toBe(
+        'givenName must be text as it was written, but has JosÃ© ' +
+          '(UTF-8 that a program read as windows-1252: is it José?)',
+      )
+    }
+  })
+
+  it('is only looked for where words of a language stand', () => {
+    expect(judged('slug', 'josÃ©')).toBe('josÃ©')
+    expect(judged('providerId', 'josÃ©')).toBe('josÃ©')
+    expect(judged('email', 'josÃ©@x.org')).toMatchObject([{ code: 'email.invalid' }])
+  })
+})
+
 describe('the apostrophe of an export', () => {
   it.each(["'Anna", "''=1", '"=1'])('stays before what is no formula: %j', (cell) => {
     expect(judged('name', cell)).toBe(cell)

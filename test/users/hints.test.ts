@@ -83,6 +83,7 @@ describe('a refused value', () => {
     ['email', 'mailto:ann@x.org', 'is it ann@x.org?'],
     ['email', 'ann@x.org.', 'is it ann@x.org?'],
     ['email', 'ann@x,org', 'is it ann@x.org?'],
+    ['email', 'jÃ¶rg@x.org', 'is it jörg@x.org?'],
     ['email', 'ann(at)x.org', 'is it ann@x.org?'],
     ['email', 'ann [at] x.org', 'is it ann@x.org?'],
     ['email', 'a@x.org; b@y.org', 'leave only one of them'],
