@@ -1,4 +1,3 @@
-import { parse } from 'content-type'
 import type { Request } from 'express'
 import { ServiceError } from '../errors.ts'
 import type { AnswerOptions } from '../import/answer.ts'
@@ -34,15 +33,16 @@ const parameters: Readonly<Record<string, readonly string[] | ((value: string) =
 
 const notYet = ['dryRun', 'strict', 'async']
 
+/** What a query may ask for. */
+export const queryNames: readonly string[] = [...Object.keys(parameters), ...notYet]
+
 /**
- * Reads what a request asks of an import, from everything but its body.
+ * Reads what a request asks of an import, from everything but its body and what describes it.
  *
- * @throws ServiceError 400, 406 or 415; nothing that was asked for is ever ignored
+ * @throws ServiceError 400 or 406; nothing that was asked for is ever ignored
  */
 export function readImportRequest(req: Request): ImportRequest {
   const answerType = acceptedType(req)
-  checkMediaType(req.headers['content-type'])
-  checkEncoding(req.headers['content-encoding'])
   checkPreferences(req.headers['prefer'])
   checkIdempotencyKey(req.headers['idempotency-key'])
   const query = checkedQuery(req)
@@ -73,27 +73,6 @@ function acceptedType(req: Request): ImportRequest['answerType'] {
   const type = req.accepts([...answerTypes])
   if (type !== false) return type as ImportRequest['answerType']
   throw new ServiceError('accept.not_acceptable', `The answer can be had as ${answerTypes.join(' or ')}.`)
-}
-
-const csvTypes = ['text/csv', 'application/csv', 'text/tab-separated-values', 'application/vnd.ms-excel']
-
-function checkMediaType(header: string | undefined): void {
-  if (header === undefined) return
-  const { type, parameters: given } = parse(header)
-  if (!csvTypes.includes(type)) {
-    const detail = `Send the file as text/csv, for instance with -H 'Content-Type: text/csv'; ${cut(type)} is not taken.`
-    throw new ServiceError('media_type.unsupported', detail, { headers: { Accept: csvTypes.join(', ') } })
-  }
-  const charset = given['charset']
-  if (charset !== undefined && !/^(?:utf-?8|(?:us-)?ascii)$/i.test(charset)) {
-    throw new ServiceError('charset.unsupported', `Save the file as CSV UTF-8; ${cut(charset)} is not taken.`)
-  }
-}
-
-function checkEncoding(header: string | undefined): void {
-  if (header === undefined || header.trim().toLowerCase() === 'identity') return
-  const detail = `Send the file as it is, without Content-Encoding; ${cut(header)} is not taken.`
-  throw new ServiceError('encoding.unsupported', detail, { headers: { 'Accept-Encoding': 'identity' } })
 }
 
 /** RFC 7240: a preference that is not known is ignored, but one that would change what is written is not. */

@@ -1,16 +1,16 @@
-import type { Request, RequestHandler, Response } from 'express'
+import type { RequestHandler, Response } from 'express'
 import { setImmediate } from 'node:timers/promises'
 import { openCsv, type CsvUpload } from '../csv/read-csv.ts'
 import { createCsvWriter } from '../csv/write-csv.ts'
-import { ServiceError } from '../errors.ts'
 import { answering, type AnswerWriter } from '../import/answer.ts'
 import type { BatchSizes } from '../import/batches.ts'
 import { importRows } from '../import/import-rows.ts'
 import { createNdjsonWriter } from '../json/write-ndjson.ts'
 import type { UserDirectory } from '../users/user-directory.ts'
 import { importingCaller, type CallerParts } from './caller.ts'
-import { readImportRequest, type ImportRequest } from './import-request.ts'
+import { queryNames, readImportRequest, type ImportRequest } from './import-request.ts'
 import { streamAnswer } from './stream-answer.ts'
+import { bringsTokenInForm, openUpload } from './upload.ts'
 
 /** What the import route needs. */
 export interface ImportRouteParts extends CallerParts {
@@ -23,10 +23,14 @@ export interface ImportRouteParts extends CallerParts {
 /** `POST /api/import/organization/users`: an upload in, the same rows out, each with what became of it. */
 export function importUsers(parts: ImportRouteParts): RequestHandler {
   return async (req, res) => {
-    const { organizationId, importer } = await importingCaller(req, parts)
+    const known = bringsTokenInForm(req) ? undefined : await importingCaller(req, parts)
     const request = readImportRequest(req)
-    refuseTooLarge(req, parts.maxUploadBytes)
-    const upload = await openCsv(bytesOf(req), {
+    const { bytes, accessToken } = await openUpload(req, {
+      maxBytes: parts.maxUploadBytes,
+      optionNames: queryNames,
+    })
+    const { organizationId, importer } = known ?? (await importingCaller(req, parts, accessToken))
+    const upload = await openCsv(bytes, {
       columnMap: request.columnMap,
       echoUnknown: request.echoUnknown,
       maxBytes: parts.maxUploadBytes,
@@ -52,22 +56,6 @@ export function importUsers(parts: ImportRouteParts): RequestHandler {
       head: writer.head(),
     })
   }
-}
-
-function refuseTooLarge(req: Request, limit: number): void {
-  if (Number(req.headers['content-length'] ?? 0) <= limit) return
-  const detail = `The file has ${req.headers['content-length'] ?? ''} bytes; up to ${limit} are taken: send it in parts.`
-  throw new ServiceError('upload.too_large', detail)
-}
-
-/** The upload as it arrives. Leaving it half-way leaves the connection open, so that an answer still can go. */
-async function* bytesOf(req: Request): AsyncGenerator<Buffer> {
-  try {
-    for await (const chunk of req.iterator({ destroyOnReturn: false })) yield chunk as Buffer
-  } catch (cause) {
-    throw new ServiceError('request.interrupted', 'The upload ended before it was complete.', { cause })
-  }
-  if (!req.complete) throw new ServiceError('request.interrupted', 'The upload ended before it was complete.')
 }
 
 /** The latest date that it is anywhere on Earth: 14 hours ahead of UTC. */
