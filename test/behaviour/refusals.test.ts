@@ -191,7 +191,7 @@ describe('a request that is refused before its first row', () => {
       'application/json',
       'text/plain',
       'application/x-www-form-urlencoded',
-      'multipart/form-data; boundary=x',
+      'multipart/mixed; boundary=x',
       'text/csvx',
       'csv',
       ';',
@@ -202,7 +202,7 @@ describe('a request that is refused before its first row', () => {
       expect(await refused(good, { headers: { 'Content-Type': type } })).toMatchObject({ status: 415 })
     })
 
-    it.each(['gzip', 'br', 'deflate', 'gzip, identity', 'nonsense'])(
+    it.each(['br', 'deflate', 'gzip, identity', 'nonsense'])(
       'says 415 of Content-Encoding: %s',
       async (encoding) => {
         const problem = await refused(good, { headers: { 'Content-Encoding': encoding } })
