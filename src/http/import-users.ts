@@ -15,6 +15,7 @@ import type { AnswerForm, ReceiptStore, ReceiptWriter } from '../receipts/receip
 import { answerText } from './answer-text.ts'
 import { answerResult } from './answer-result.ts'
 import { importingCaller, type CallerParts, type ImportingCaller } from './caller.ts'
+import { goneSignal } from './gone.ts'
 import { optionNames, readImportRequest, type ImportRequest } from './import-request.ts'
 import { Incoming } from './incoming.ts'
 import { replay } from './replay.ts'
@@ -93,6 +94,7 @@ async function importNew(res: Response, all: NewImport): Promise<void> {
   await answerResult(res, parts.receipts, {
     receipt: now,
     chunks: live.follow(),
+    gone: goneSignal(res),
     wish: { type: request.answerType, onlyInvalid: request.answer.onlyInvalid },
   })
 }

@@ -1,11 +1,12 @@
 import type { Request, RequestHandler } from 'express'
-import { followStored } from '../receipts/follow.ts'
+import { followStored, receiptWhen } from '../receipts/follow.ts'
 import type { HistoryCursor, HistoryQuery, Receipt, ReceiptScope, ReceiptStore } from '../receipts/receipt.ts'
 import { acceptedType } from './accept.ts'
 import { answerResult } from './answer-result.ts'
 import { answerTypes } from './answer-text.ts'
 import { knownCaller, type CallerParts } from './caller.ts'
 
+import { goneSignal } from './gone.ts'
 import { queryOf, type Parameter } from './query.ts'
 import { receiptJson } from './receipt-json.ts'
 import { erased, unknownImport } from './receipt-problems.ts'
@@ -44,13 +45,18 @@ export function showReceipt(parts: ReceiptRouteParts): RequestHandler {
 /** `GET …/users/{id}/result.csv`: the answer of an import, whole or as far as it is there, and then as it grows. */
 export function showResult(parts: ReceiptRouteParts): RequestHandler {
   return async (req, res) => {
-    const receipt = await receiptOf(req, parts)
+    const found = await receiptOf(req, parts)
     const query = queryOf(req, { only: ['invalid'] })
     const type = acceptedType(req, answerTypes)
+    const gone = goneSignal(res)
+    // What a strict import comes to, and so what its good rows are called, is known with its first rows.
+    const isTold = ({ mode, chunks }: Receipt): boolean => mode === 'each' || chunks > 0
+    const receipt = await receiptWhen(parts.receipts, found, isTold, gone)
     if (receipt.erasedAt !== undefined) throw erased()
     await answerResult(res, parts.receipts, {
       receipt,
-      chunks: followStored(parts.receipts, receipt),
+      chunks: followStored(parts.receipts, receipt, gone),
+      gone,
       wish: { type, onlyInvalid: receipt.form.options.onlyInvalid || query.has('only') },
       headers: { 'Import-Id': receipt.id, 'Import-State': receipt.state },
       status: 200,

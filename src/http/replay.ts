@@ -3,6 +3,7 @@ import { ServiceError } from '../errors.ts'
 import { followStored, receiptWhen } from '../receipts/follow.ts'
 import type { AnswerForm, Receipt, ReceiptStore } from '../receipts/receipt.ts'
 import { answerResult } from './answer-result.ts'
+import { goneSignal } from './gone.ts'
 import type { ImportRequest } from './import-request.ts'
 import type { Incoming } from './incoming.ts'
 import { erased } from './receipt-problems.ts'
@@ -30,17 +31,19 @@ export async function replay(
 ): Promise<void> {
   res.set({ 'Import-Id': receipt.id, Location: `${res.req.baseUrl}${res.req.path}/${receipt.id}` })
   const upload = await incoming.received()
-  const first = await receiptWhen(store, receipt, (now) => now.upload !== undefined)
+  const gone = goneSignal(res)
+  const first = await receiptWhen(store, receipt, (now) => now.upload !== undefined, gone)
   refuseAborted(first)
   const isSame = first.request === request.fingerprint && first.form.charset === form.charset
   if (!isSame || first.upload?.sha256 !== upload.sha256) throw mismatch()
   // The status of a strict import is known only with its first rows.
-  const begun = await receiptWhen(store, first, (now) => now.chunks > 0)
+  const begun = await receiptWhen(store, first, (now) => now.chunks > 0, gone)
   refuseAborted(begun)
   if (begun.erasedAt !== undefined) throw erased()
   await answerResult(res, store, {
     receipt: begun,
-    chunks: followStored(store, begun),
+    chunks: followStored(store, begun, gone),
+    gone,
     wish: { type: request.answerType, onlyInvalid: request.answer.onlyInvalid },
   })
 }

@@ -11,6 +11,8 @@ export interface StreamedAnswer {
   readonly chunks: AsyncGenerator<StoredChunk>
   /** The receipt once all chunks were sent, for the trailers. */
   readonly receipt: () => Promise<Receipt | undefined>
+  /** Given when the client has gone. */
+  readonly gone: AbortSignal
 }
 
 /**
@@ -19,7 +21,10 @@ export interface StreamedAnswer {
  *
  * @throws whatever `chunks` throws: then the caller breaks the answer off. That the client has gone is no error.
  */
-export async function streamAnswer(res: Response, { text, chunks, receipt }: StreamedAnswer): Promise<void> {
+export async function streamAnswer(
+  res: Response,
+  { text, chunks, receipt, gone }: StreamedAnswer,
+): Promise<void> {
   const hasTrailers = res.req.httpVersion === '1.1'
   if (hasTrailers) res.setHeader('Trailer', 'Import-Summary, Repr-Digest')
   if (res.req.method === 'HEAD') {
@@ -27,25 +32,17 @@ export async function streamAnswer(res: Response, { text, chunks, receipt }: Str
     await chunks.return(undefined)
     return
   }
-  const gone = new AbortController()
-  const stop = (): void => {
-    gone.abort()
-  }
-  // The socket's word counts: an answer that waits behind another on the same connection is never told.
-  const { socket } = res.req
-  socket.once('close', stop)
   try {
-    if (socket.destroyed) return
-    const digest = await sendAll(res, text, chunks, gone.signal)
+    if (gone.aborted) return
+    const digest = await sendAll(res, text, chunks, gone)
     const ended = hasTrailers ? await receipt() : undefined
     if (ended !== undefined) {
       res.addTrailers({ 'Import-Summary': summaryOf(ended), 'Repr-Digest': `sha-256=:${digest}:` })
     }
     res.end()
   } catch (error) {
-    if (!gone.signal.aborted) throw error
+    if (!gone.aborted) throw error
   } finally {
-    socket.off('close', stop)
     await chunks.return(undefined)
   }
 }

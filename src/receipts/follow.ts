@@ -104,9 +104,14 @@ const POLL_MILLISECONDS = 200
 /**
  * The chunks of any import from the first on, in whatever process it runs, and as they are stored while it does.
  *
+ * @param gone - given when nobody follows any more; then its reason is thrown
  * @throws FollowedAborted If it was running at first and is aborted then
  */
-export async function* followStored(store: ReceiptStore, receipt: Receipt): AsyncGenerator<StoredChunk> {
+export async function* followStored(
+  store: ReceiptStore,
+  receipt: Receipt,
+  gone: AbortSignal,
+): AsyncGenerator<StoredChunk> {
   let seen = receipt
   for (let next = 0; ;) {
     const chunks = await store.chunks(receipt, next)
@@ -119,24 +124,29 @@ export async function* followStored(store: ReceiptStore, receipt: Receipt): Asyn
     }
     const now = await seenAgain(store, seen)
     // What was stored last may have come after the look into the chunks: another look, and only then the end.
-    if (now.state === 'running' && now.chunks === next) await setTimeout(POLL_MILLISECONDS)
+    if (now.state === 'running' && now.chunks === next) await pause(gone)
     seen = now
   }
   if (seen.state === 'aborted' && receipt.state === 'running') throw new FollowedAborted('It was aborted.')
 }
 
-/** Waits until a condition holds for a receipt, or the import has ended. */
+/** Waits until a condition holds for a receipt, or the import has ended, or who waits has gone. */
 export async function receiptWhen(
   store: ReceiptStore,
   receipt: Receipt,
   holds: (receipt: Receipt) => boolean,
+  gone: AbortSignal,
 ): Promise<Receipt> {
   let seen = receipt
   while (seen.state === 'running' && !holds(seen)) {
-    await setTimeout(POLL_MILLISECONDS)
+    await pause(gone)
     seen = await seenAgain(store, seen)
   }
   return seen
+}
+
+async function pause(gone: AbortSignal): Promise<void> {
+  await setTimeout(POLL_MILLISECONDS, undefined, { signal: gone })
 }
 
 async function seenAgain(store: ReceiptStore, receipt: Receipt): Promise<Receipt> {
