@@ -18,6 +18,7 @@ import { importingCaller, type CallerParts, type ImportingCaller } from './calle
 import { goneSignal } from './gone.ts'
 import { optionNames, readImportRequest, type ImportRequest } from './import-request.ts'
 import { Incoming } from './incoming.ts'
+import { pathOf } from './query.ts'
 import { replay } from './replay.ts'
 import { bringsTokenInForm, openUpload, type Upload } from './upload.ts'
 
@@ -87,7 +88,7 @@ async function importNew(res: Response, all: NewImport): Promise<void> {
     live.fail(receipt.signal.reason)
   })
   void run(all, live)
-  res.set({ 'Import-Id': receipt.id, Location: `${res.req.baseUrl}${res.req.path}/${receipt.id}` })
+  res.set({ 'Import-Id': receipt.id, Location: `${pathOf(res.req)}/${receipt.id}` })
   await live.begun()
   const now = await parts.receipts.find({ ...place, caller: undefined }, receipt.id)
   if (now === undefined) throw new RangeError('a receipt that was written is there')

@@ -48,3 +48,6 @@ function checkValue(name: string, value: string, parameter: Parameter): void {
 
 /** A query string that can't be followed. */
 export const queryError = (detail: string): ServiceError => new ServiceError('request.query', detail)
+
+/** The path of a request, without the slash that may stand at its end. */
+export const pathOf = (req: Request): string => `${req.baseUrl}${req.path}`.replace(/\/+$/, '')

@@ -1,13 +1,12 @@
-import type { Request, RequestHandler } from 'express'
+import type { Request, RequestHandler, Response } from 'express'
 import { followStored, receiptWhen } from '../receipts/follow.ts'
 import type { HistoryCursor, HistoryQuery, Receipt, ReceiptScope, ReceiptStore } from '../receipts/receipt.ts'
 import { acceptedType } from './accept.ts'
 import { answerResult } from './answer-result.ts'
 import { answerTypes } from './answer-text.ts'
 import { knownCaller, type CallerParts } from './caller.ts'
-
 import { goneSignal } from './gone.ts'
-import { queryOf, type Parameter } from './query.ts'
+import { pathOf, queryOf, type Parameter } from './query.ts'
 import { receiptJson } from './receipt-json.ts'
 import { erased, unknownImport } from './receipt-problems.ts'
 
@@ -32,13 +31,19 @@ async function receiptOf(req: Request, { receipts, ...parts }: ReceiptRouteParts
   return receipt
 }
 
+/** Receipts tell of people: nobody keeps them on the way, and no browser shows them as a page. */
+function sendJson(res: Response, body: object, fileName: string): void {
+  res.set({ 'Cache-Control': 'no-store', 'Content-Disposition': `attachment; filename="${fileName}"` })
+  res.json(body)
+}
+
 /** `GET …/users/{id}`: what is kept of an import. */
 export function showReceipt(parts: ReceiptRouteParts): RequestHandler {
   return async (req, res) => {
     const receipt = await receiptOf(req, parts)
     queryOf(req, {})
     if (receipt.state === 'running') res.set('Retry-After', '1')
-    res.set('Cache-Control', 'no-store').json(receiptJson(receipt, `${req.baseUrl}${req.path}`))
+    sendJson(res, receiptJson(receipt, pathOf(req)), 'import.json')
   }
 }
 
@@ -84,13 +89,11 @@ export function listReceipts(parts: ReceiptRouteParts): RequestHandler {
     const scope = await scopeOf(req, parts)
     const asked = historyQueryOf(req)
     const { receipts, next } = await parts.receipts.list(scope, asked)
-    const path = `${req.baseUrl}${req.path}`
+    const path = pathOf(req)
     const nextUrl = next === undefined ? undefined : `${path}?${nextQuery(req, next)}`
     if (nextUrl !== undefined) res.set('Link', `<${nextUrl}>; rel="next"`)
-    res.set('Cache-Control', 'no-store').json({
-      imports: receipts.map((receipt) => receiptJson(receipt, `${path}/${receipt.id}`)),
-      next: nextUrl ?? null,
-    })
+    const imports = receipts.map((receipt) => receiptJson(receipt, `${path}/${receipt.id}`))
+    sendJson(res, { imports, next: nextUrl ?? null }, 'imports.json')
   }
 }
 
@@ -124,6 +127,15 @@ function nextQuery(req: Request, { createdAt, id }: HistoryCursor): string {
 
 function cursorOf(text: string): HistoryCursor | undefined {
   const [, createdAt, id] = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z)~([\w-]{1,64})$/.exec(text) ?? []
-  if (createdAt === undefined || id === undefined || Number.isNaN(Date.parse(createdAt))) return undefined
-  return { createdAt, id }
+  return createdAt === undefined || id === undefined || !isMoment(createdAt) ? undefined : { createdAt, id }
+}
+
+/** Date takes 30 February for 1 March, which PostgreSQL refuses; and PostgreSQL has no year 0. */
+function isMoment(text: string): boolean {
+  const time = Date.parse(text)
+  return (
+    !Number.isNaN(time) &&
+    !text.startsWith('0000') &&
+    new Date(time).toISOString().startsWith(text.slice(0, 19))
+  )
 }

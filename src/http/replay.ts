@@ -6,6 +6,7 @@ import { answerResult } from './answer-result.ts'
 import { goneSignal } from './gone.ts'
 import type { ImportRequest } from './import-request.ts'
 import type { Incoming } from './incoming.ts'
+import { pathOf } from './query.ts'
 import { erased } from './receipt-problems.ts'
 
 /** A request whose idempotency key is known, and the import that has it. */
@@ -29,7 +30,7 @@ export async function replay(
   store: ReceiptStore,
   { receipt, incoming, request, form }: Replay,
 ): Promise<void> {
-  res.set({ 'Import-Id': receipt.id, Location: `${res.req.baseUrl}${res.req.path}/${receipt.id}` })
+  res.set({ 'Import-Id': receipt.id, Location: `${pathOf(res.req)}/${receipt.id}` })
   const upload = await incoming.received()
   const gone = goneSignal(res)
   const first = await receiptWhen(store, receipt, (now) => now.upload !== undefined, gone)

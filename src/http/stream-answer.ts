@@ -25,13 +25,13 @@ export async function streamAnswer(
   res: Response,
   { text, chunks, receipt, gone }: StreamedAnswer,
 ): Promise<void> {
-  const hasTrailers = res.req.httpVersion === '1.1'
-  if (hasTrailers) res.setHeader('Trailer', 'Import-Summary, Repr-Digest')
   if (res.req.method === 'HEAD') {
     res.end()
     await chunks.return(undefined)
     return
   }
+  const hasTrailers = res.req.httpVersion === '1.1'
+  if (hasTrailers) res.setHeader('Trailer', 'Import-Summary, Repr-Digest')
   try {
     if (gone.aborted) return
     const digest = await sendAll(res, text, chunks, gone)
