@@ -9,11 +9,13 @@ import {
   needsProviderType,
   spreadsheetError,
   type Fault,
+  type FaultCode,
 } from '../users/faults.ts'
 import { unguarded } from '../users/formula.ts'
 import { forbiddenOnNew, forbiddenRoles, type Importer } from '../users/grants.ts'
 import { meantBy } from '../users/misread.ts'
 import type { ReadingOptions } from '../users/rules.ts'
+import { shiftedColumn } from '../users/shifted.ts'
 import { hidesSomething, holdsHalfCharacter, trimmed } from '../users/text.ts'
 import { keysOf, type Values } from '../users/user.ts'
 import type { Layout, Row, Verdict } from './row.ts'
@@ -64,9 +66,15 @@ class CellJudge {
     return judged
   }
 
+  /** The fault of a cell that its rule refuses. */
+  refused(cell: string, hint: string | undefined): Fault {
+    const value = valueOf(cell)
+    return invalidValue(this.column, this.column.offending?.(value) ?? value, hint)
+  }
+
   #judgeSlowly(cell: string): string | Fault {
     const { name, lineBreaks, words } = this.column
-    const value = unguarded(trimmed(cell))
+    const value = valueOf(cell)
     if (value === '') return value
     if (spreadsheetErrors.has(value)) return spreadsheetError(name, value)
     const meant = words === true ? meantBy(value) : undefined
@@ -82,10 +90,33 @@ class CellJudge {
       return this.#schema.validateSync(value, { disableStackTrace: true }) ?? value
     } catch (error) {
       if (!(error instanceof ValidationError)) throw error
-      return invalidValue(column, column.offending?.(value) ?? value, column.hint?.(value, this.#options))
+      return this.refused(value, column.hint?.(value, this.#options))
     }
   }
 }
+
+/** The value of a cell. The apostrophe is how spreadsheets, and our own export, keep a value from being a formula. */
+const valueOf = (cell: string): string => unguarded(trimmed(cell))
+
+/** Says of a shifted row that it is, at the first of the values that were refused for it. */
+function explainShift(
+  found: Fault[],
+  judges: readonly (CellJudge | undefined)[],
+  { cells }: Row,
+  layout: Layout,
+): void {
+  const refused = layout.filter((name) =>
+    found.some(({ column, code }) => column === name && isRefusal(code)),
+  )
+  const shifted = shiftedColumn(layout, cells, refused)
+  if (shifted === undefined) return
+  const { position, hint } = shifted
+  const fault = judges[position]?.refused(cells[position] ?? '', hint)
+  const place = found.findIndex(({ code }) => code === fault?.code)
+  if (fault !== undefined) found[place] = fault
+}
+
+const isRefusal = (code: FaultCode): boolean => code.endsWith('.invalid')
 
 // A record that could not be taken apart has no cells worth judging.
 const unreadable = new Set(['row.unclosed_quote', 'row.text_after_quote', 'row.too_long'])
@@ -134,6 +165,7 @@ export function createJudge(layout: Layout, options: JudgeOptions): (row: Row) =
       else found.push(judged)
     }
     if (blank) return { kind: 'blank' }
+    if (found.length > 1) explainShift(found, judges, row, layout)
     return verdictOf(values, keys, found, options.role)
   }
 }
