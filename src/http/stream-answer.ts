@@ -2,7 +2,8 @@ import type { Response } from 'express'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import type { StoredChunk } from '../receipts/chunk.ts'
-import { importedOf, rowsOf, type Receipt } from '../receipts/receipt.ts'
+import { importedOf, rowsOf } from '../receipts/counts.ts'
+import type { Receipt } from '../receipts/receipt.ts'
 import { outcomeOf, type AnswerText } from './answer-text.ts'
 
 /** What is streamed. */
