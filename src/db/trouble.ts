@@ -70,11 +70,6 @@ export function meaningOf(error: unknown): Meaning {
 
 const meaningOfState = (state: string): Meaning => meanings[state] ?? meanings[state.slice(0, 2)] ?? 'give up'
 
-/** Whether another writer was in the way, so that trying the same again makes sense at once. */
-export function isInTheWay(error: unknown): boolean {
-  return meaningOf(error) === 'in the way'
-}
-
 /** What the database has against storing something, or `undefined` where that is not its trouble. */
 export function refusal(error: unknown): string | undefined {
   return isFromServer(error) && meaningOf(error) === 'row' ? (error.constraint ?? error.code) : undefined

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { createServer, type ServerResponse } from 'node:http'
 import { connect, type AddressInfo, type Socket } from 'node:net'
 import type { AnswerText } from '../../src/http/answer-text.ts'
+import { goneSignal } from '../../src/http/gone.ts'
 import { streamAnswer } from '../../src/http/stream-answer.ts'
 import type { StoredChunk } from '../../src/receipts/chunk.ts'
 
@@ -57,7 +58,12 @@ describe('an answer that is streamed', () => {
       client.destroy()
       await once(res, 'close')
       const { chunks, state } = endless()
-      await streamAnswer(res as Response, { text, chunks, receipt: neverAsked })
+      await streamAnswer(res as Response, {
+        text,
+        chunks,
+        receipt: neverAsked,
+        gone: goneSignal(res as Response),
+      })
       expect(state.made).toBe(0)
       await expect(chunks.next()).resolves.toMatchObject({ done: true })
     })
@@ -67,7 +73,12 @@ describe('an answer that is streamed', () => {
     await withRequest(async (res, client) => {
       client.pause()
       const { chunks, state } = endless()
-      const streaming = streamAnswer(res as Response, { text, chunks, receipt: neverAsked })
+      const streaming = streamAnswer(res as Response, {
+        text,
+        chunks,
+        receipt: neverAsked,
+        gone: goneSignal(res as Response),
+      })
       while (!res.writableNeedDrain) await new Promise((resolve) => setTimeout(resolve, 5))
       client.destroy()
       await streaming
@@ -82,7 +93,12 @@ describe('an answer that is streamed', () => {
         await Promise.resolve()
         throw new RangeError('cut')
       }
-      const streaming = streamAnswer(res as Response, { text, chunks: failing(), receipt: neverAsked })
+      const streaming = streamAnswer(res as Response, {
+        text,
+        chunks: failing(),
+        receipt: neverAsked,
+        gone: goneSignal(res as Response),
+      })
       await expect(streaming).rejects.toThrow(new RangeError('cut'))
       expect(res.writableEnded).toBe(false)
     })
