@@ -94,9 +94,20 @@ async function* decodeAll(blocks: AsyncIterable<Buffer>): AsyncGenerator<Text> {
   for await (const block of blocks) yield decode(block)
 }
 
-async function* withFirst<T>(first: T, others: AsyncIterable<T>): AsyncGenerator<T> {
-  yield first
-  yield* others
+/** No generator: it would cost every one of the others a turn. */
+function withFirst<T>(first: T, others: AsyncGenerator<T>): AsyncIterableIterator<T, undefined> {
+  let isFirst = true
+  return {
+    next: () => {
+      if (!isFirst) return others.next()
+      isFirst = false
+      return Promise.resolve({ value: first })
+    },
+    return: () => others.return(undefined),
+    [Symbol.asyncIterator]() {
+      return this
+    },
+  }
 }
 
 async function* readRows(

@@ -1,4 +1,4 @@
-import type { Decoder } from './decoders.ts'
+import type { Decoder } from './decoder.ts'
 import type { Text } from './escapes.ts'
 
 /** More than this without a line end travels on in pieces. */
