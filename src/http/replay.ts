@@ -31,8 +31,8 @@ export async function replay(
   { receipt, incoming, request, form }: Replay,
 ): Promise<void> {
   res.set({ 'Import-Id': receipt.id, Location: `${pathOf(res.req)}/${receipt.id}` })
-  const upload = await incoming.received()
   const gone = goneSignal(res)
+  const upload = await incoming.received()
   const first = await receiptWhen(store, receipt, (now) => now.upload !== undefined, gone)
   refuseAborted(first)
   const isSame = first.request === request.fingerprint && first.form.charset === form.charset

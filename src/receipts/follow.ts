@@ -61,7 +61,9 @@ export class LiveChunks {
     try {
       for (let next = 0; ;) {
         if (next < this.#stored) {
-          for (const chunk of await this.#take(next)) {
+          const chunks = await this.#take(next)
+          if (chunks.length === 0) throw new FollowedAborted(ERASED)
+          for (const chunk of chunks) {
             yield chunk
             next += 1
           }
@@ -93,10 +95,12 @@ export class LiveChunks {
   }
 }
 
-/** The import that is followed was aborted. */
+/** The import that is followed was aborted, or its result was deleted. */
 export class FollowedAborted extends Error {
   override readonly name = 'FollowedAborted'
 }
+
+const ERASED = 'Its result was deleted while it was read.'
 
 // How soon a follower in another request sees what is new.
 const POLL_MILLISECONDS = 200
@@ -119,7 +123,7 @@ export async function* followStored(
     next += chunks.length
     if (chunks.length > 0) continue
     if (seen.state !== 'running') {
-      if (next < seen.chunks) throw new FollowedAborted('Its result was deleted while it was read.')
+      if (next < seen.chunks) throw new FollowedAborted(ERASED)
       break
     }
     const now = await seenAgain(store, seen)
