@@ -87,6 +87,7 @@ async function importNew(res: Response, all: NewImport): Promise<void> {
   receipt.signal.addEventListener('abort', () => {
     live.fail(receipt.signal.reason)
   })
+  all.incoming.stopOn(receipt.signal)
   void run(all, live)
   res.set({ 'Import-Id': receipt.id, Location: `${pathOf(res.req)}/${receipt.id}` })
   await live.begun()

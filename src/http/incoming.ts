@@ -12,6 +12,7 @@ export class Incoming {
   readonly #hash = createHash('sha256')
   #bytes = 0
   #digest: UploadDigest | undefined
+  #signal: AbortSignal | undefined
 
   private constructor(source: AsyncGenerator<Buffer>, kept: Spool | undefined) {
     this.#source = source
@@ -23,6 +24,11 @@ export class Incoming {
     return new Incoming(source, keeps ? await Spool.open() : undefined)
   }
 
+  /** From now on waiting for bytes ends when the signal is given, with its reason. */
+  stopOn(signal: AbortSignal): void {
+    this.#signal = signal
+  }
+
   /**
    * The bytes as they come. Whoever stops half-way can read on where he stopped.
    *
@@ -30,7 +36,7 @@ export class Incoming {
    */
   async *read(): AsyncGenerator<Buffer> {
     for (;;) {
-      const next = await this.#source.next()
+      const next = await orAborted(this.#source.next(), this.#signal)
       if (next.done === true) return
       this.#hash.update(next.value)
       this.#bytes += next.value.length
@@ -55,9 +61,23 @@ export class Incoming {
     yield* this.#kept.read()
   }
 
-  /** Lets go of the source and of what was kept. */
+  /** Lets go of the source and of what was kept. Bytes that are still waited for hold up nobody. */
   async close(): Promise<void> {
-    await this.#source.return(undefined)
+    void this.#source.return(undefined).catch(() => undefined)
     await this.#kept?.close()
   }
+}
+
+async function orAborted<T>(waited: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return waited
+  return new Promise<T>((resolve, reject) => {
+    const stop = (): void => {
+      reject(signal.reason as Error)
+    }
+    if (signal.aborted) stop()
+    signal.addEventListener('abort', stop)
+    waited.then(resolve, reject).finally(() => {
+      signal.removeEventListener('abort', stop)
+    })
+  })
 }

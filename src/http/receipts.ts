@@ -47,11 +47,6 @@ export function showReceipt(parts: ReceiptRouteParts): RequestHandler {
   }
 }
 
-/** What the good rows of a strict import come to is known only with its first rows. */
-function begun(store: ReceiptStore, receipt: Receipt, gone: AbortSignal): Promise<Receipt> {
-  return receiptWhen(store, receipt, ({ mode, chunks }) => mode !== 'strict' || chunks > 0, gone)
-}
-
 /** `GET …/users/{id}/result.csv`: the answer of an import, whole or as far as it is there, and then as it grows. */
 export function showResult(parts: ReceiptRouteParts): RequestHandler {
   return async (req, res) => {

@@ -206,11 +206,15 @@ describe('a request that is refused before its first row', () => {
       'text/csvx',
       'csv',
       ';',
-      'text/csv; charset=utf-16le',
-      'text/csv; charset=windows-1252',
+      'text/csv; charset=utf-7',
       'text/csv; charset=nonsense',
     ])('says 415 of Content-Type: %s', async (type) => {
       expect(await refused(good, { headers: { 'Content-Type': type } })).toMatchObject({ status: 415 })
+    })
+
+    it('says 400 of a file that is not in the charset that its media type names', async () => {
+      const headers = { 'Content-Type': 'text/csv; charset=utf-16le' }
+      expect(await refused(good, { headers })).toMatchObject({ status: 400, code: 'csv.header' })
     })
 
     it.each(['br', 'deflate', 'gzip, identity', 'nonsense'])(
