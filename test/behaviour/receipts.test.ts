@@ -143,7 +143,7 @@ describe('the receipt of an import', () => {
 
   it('of a client that never reads says finished', async () => {
     const body =
-      numberedHeader + numbered(0, 40_000, 'A given name that is long enough to fill what is on its way')
+      numberedHeader + numbered(0, 80_000, 'A given name that is long enough to fill what is on its way')
     const client = await RawClient.connect(service)
     client.socket.pause()
     await client.write(
@@ -153,7 +153,7 @@ describe('the receipt of an import', () => {
     await setTimeout(500)
     const id = await newestId(service, '?idempotencyKey=deaf')
     const receipt = await untilReceipt(service, id, ended, 40_000)
-    expect(receipt).toMatchObject({ state: 'finished', counts: { rows: 40_000, imported: 40_000 } })
+    expect(receipt).toMatchObject({ state: 'finished', counts: { rows: 80_000, imported: 80_000 } })
     client.socket.resume()
     await client.until((text) => text.endsWith('\r\n\r\n') && text.includes('\r\n0\r\n'), 30_000)
     expect(client.body.complete).toBe(true)

@@ -152,6 +152,21 @@ describe('a strict import', () => {
     })
   })
 
+  it.each(['strict=true', 'dryRun=true'])(
+    'goes on without its client once the upload is there, as ?%s',
+    async (query) => {
+      const body = numberedHeader + numbered(0, 3_000)
+      const client = await RawClient.connect(service)
+      await client.write(headOf({ token: await service.token(), length: body.length, query }) + body)
+      await untilReceipt(service, await newestId(service), ({ upload }) => upload !== null)
+      client.socket.resetAndDestroy()
+      const receipt = await untilReceipt(service, await newestId(service), ended, 20_000)
+      expect(receipt).toMatchObject({ state: 'finished', counts: { rows: 3_000, created: 3_000 } })
+      expect(await slugs()).toHaveLength(query === 'strict=true' ? 3_000 : 0)
+      expect(rowsOf((await resultOf(service, receipt.id)).text)).toHaveLength(3_000)
+    },
+  )
+
   it('meets the limits that every import meets, and writes nothing', async () => {
     const small = await startService({ settings: { MAX_ROWS: '100' } })
     try {
