@@ -12,6 +12,7 @@ import { createOrganizationDirectory, makeOrganizations } from './db/organizatio
 import { ping } from './db/query.ts'
 import { createReceiptStore } from './db/receipts.ts'
 import { Upkeep } from './db/upkeep.ts'
+import { createUserPages } from './db/user-pages.ts'
 import { ServiceError } from './errors.ts'
 import { createApp } from './http/app.ts'
 import { RunningImports } from './receipts/running-imports.ts'
@@ -82,6 +83,8 @@ export async function compose(config: Config, log: Logger): Promise<Parts> {
         log.warn({ err: error }, 'the database is in trouble; an import waits for it')
       },
     }),
+    userPages: createUserPages(database.knex),
+    exportPage: database.largestBatch,
     portalDomain: config.portalDomain,
     trustedProxies: config.trustedProxies,
     allowedOrigins: config.allowedOrigins,

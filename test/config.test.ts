@@ -57,6 +57,10 @@ describe('readConfig', () => {
       ['0', '-1', '1.5 MiB', '256 XB', 'MiB', '1 MiB 2', '9007199254740992', '9999999999 GiB'],
     ],
     ['MAX_ROWS', ['0', '-1', '1.5', '1e6', '1_000', '2147483648']],
+    ['MAX_IMPORTS', ['0', '-1', '1.5', 'many', '2147483648']],
+    ['MAX_IMPORTS_PER_ORGANIZATION', ['0', '-1', '1.5', 'many', '2147483648']],
+    ['RECEIPT_DAYS', ['0', '-1', '0.5', '7d', 'forever', '36501']],
+    ['RECEIPT_BYTES', ['0', '-1', '5 GiBs', '1.5 GiB', 'all']],
     [
       'TRUSTED_PROXIES',
       [
@@ -137,6 +141,10 @@ describe('readConfig', () => {
       organizations: [{ slug: 'helping-hands', id: 1 }],
       maxUploadBytes: 268_435_456,
       maxRows: 1_000_000,
+      maxImports: 64,
+      maxImportsPerOrganization: 16,
+      receiptDays: 7,
+      receiptBytes: 5_368_709_120,
       trustedProxies: [],
       allowedOrigins: [],
       logLevel: 'info',
@@ -148,7 +156,8 @@ describe('readConfig', () => {
       'PORT HOST DATABASE_URL MIGRATION_DATABASE_URL DATA_DIR PORTAL_DOMAIN PUBLIC_URL JWT_ISSUER JWT_AUDIENCE'
     const rest =
       'JWKS_URL JWT_ALGORITHMS ORGANIZATIONS MAX_UPLOAD_BYTES MAX_ROWS TRUSTED_PROXIES ALLOWED_ORIGINS LOG_LEVEL'
-    const blank = Object.fromEntries(`${names} ${rest}`.split(' ').map((name) => [name, ' \t']))
+    const receipts = 'MAX_IMPORTS MAX_IMPORTS_PER_ORGANIZATION RECEIPT_DAYS RECEIPT_BYTES'
+    const blank = Object.fromEntries(`${names} ${rest} ${receipts}`.split(' ').map((name) => [name, ' \t']))
     expect(readConfig(blank)).toEqual(readConfig({}))
     expect(readConfig({ ORGANIZATIONS: ' , ' })).toEqual(readConfig({}))
   })
@@ -167,6 +176,10 @@ describe('readConfig', () => {
       ORGANIZATIONS: 'helping-hands:7, food-bank,',
       MAX_UPLOAD_BYTES: '10 MB',
       MAX_ROWS: '5',
+      MAX_IMPORTS: '8',
+      MAX_IMPORTS_PER_ORGANIZATION: '2',
+      RECEIPT_DAYS: '30',
+      RECEIPT_BYTES: '1 GiB',
       TRUSTED_PROXIES: '10.0.0.0/8, ::1, 192.168.1.1, fd00::/8',
       ALLOWED_ORIGINS: 'https://Portal.example.com, http://localhost:8080/',
       LOG_LEVEL: 'DEBUG',
@@ -194,6 +207,10 @@ describe('readConfig', () => {
       ],
       maxUploadBytes: 10_000_000,
       maxRows: 5,
+      maxImports: 8,
+      maxImportsPerOrganization: 2,
+      receiptDays: 30,
+      receiptBytes: 1_073_741_824,
       trustedProxies: ['10.0.0.0/8', '::1', '192.168.1.1', 'fd00::/8'],
       allowedOrigins: ['https://portal.example.com', 'http://localhost:8080'],
       logLevel: 'debug',

@@ -8,6 +8,13 @@ export interface HeaderOptions {
   readonly echoUnknown: boolean
 }
 
+/** The columns one of which every header needs. */
+export const headerKeys: readonly ColumnName[] = ['id', 'slug', 'email']
+
+/** What {@link comparable} does, for people. */
+export const headerRule =
+  'Column names are compared without letter case, white space, _, - and . so E-Mail and e_mail mean email.'
+
 /** The form in which the names of a header are compared: without letter case, white space, `_`, `-` and `.`. */
 export function comparable(name: string): string {
   return name.toLowerCase().replace(/[\s_.\u180E\u200B-\u200D\u2060-]/g, '')

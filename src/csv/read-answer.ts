@@ -1,4 +1,5 @@
 import type { AnswerOptions, RecordReader } from '../import/answer.ts'
+import { unguarded } from '../users/formula.ts'
 import { trimmed } from '../users/text.ts'
 import { looseCells, splitLine } from './cells.ts'
 import { cellsBefore, type CsvAnswerHeader } from './write-csv.ts'
@@ -15,7 +16,7 @@ export function createAnswerReader(header: CsvAnswerHeader, options: AnswerOptio
       ),
     cells: (record) => record.slice(before),
     // Sent with white space around it or an apostrophe before it, it comes back so.
-    id: (record) => trimmed(record[idAt] ?? '').replace(/^'/, '') || null,
+    id: (record) => unguarded(trimmed(record[idAt] ?? '')) || null,
   }
 }
 

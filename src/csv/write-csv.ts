@@ -49,7 +49,8 @@ export function createCsvWriter(
   const quoted = (cell: string): string => (quotable.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell)
 
   return {
-    showsIds: addsId || header.columns.includes('id'),
+    // Where nobody is imported, an id in the text is one that was sent.
+    showsIds: outcome === 'imported' && (addsId || header.columns.includes('id')),
     row: ({ disposition, faults, id, cells }: AnsweredRow): string => {
       let text = word(disposition) + delimiter
       if (faults.length > 0) text += quoted(errorsText(faults))

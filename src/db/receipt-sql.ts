@@ -1,7 +1,8 @@
 import type { Knex } from 'knex'
 import { ServiceError } from '../errors.ts'
 import type { Chunk, StoredChunk } from '../receipts/chunk.ts'
-import type { AnswerForm, Counts, ImportMode, ImportState, NewImport, Receipt } from '../receipts/receipt.ts'
+import type { Counts } from '../receipts/counts.ts'
+import type { AnswerForm, ImportMode, ImportState, NewImport, Receipt } from '../receipts/receipt.ts'
 import { query } from './query.ts'
 
 /** Where an import stands. */

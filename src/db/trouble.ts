@@ -39,7 +39,7 @@ const meanings: Readonly<Record<string, Meaning>> = {
 }
 
 /** An error that the server sent, whichever package made an object of it. */
-interface ServerError {
+export interface ServerError {
   /** The SQLSTATE. */
   readonly code: string
   readonly severity: string
@@ -47,7 +47,8 @@ interface ServerError {
   readonly constraint?: string
 }
 
-function isFromServer(error: unknown): error is ServerError {
+/** Whether the server sent an error: it has a SQLSTATE. */
+export function isFromServer(error: unknown): error is ServerError {
   const { code, severity } = Object(error) as Partial<ServerError>
   return typeof code === 'string' && typeof severity === 'string'
 }
@@ -68,11 +69,6 @@ export function meaningOf(error: unknown): Meaning {
 }
 
 const meaningOfState = (state: string): Meaning => meanings[state] ?? meanings[state.slice(0, 2)] ?? 'give up'
-
-/** Whether another writer was in the way, so that trying the same again makes sense at once. */
-export function isInTheWay(error: unknown): boolean {
-  return meaningOf(error) === 'in the way'
-}
 
 /** What the database has against storing something, or `undefined` where that is not its trouble. */
 export function refusal(error: unknown): string | undefined {

@@ -39,13 +39,18 @@ export class Upkeep {
   async #next(): Promise<void> {
     const { knex, keeping, onFailure } = this.#parts
     try {
-      if (this.#timer === undefined) return
+      if (!this.#isRunning()) return
       await beat(this.#parts)
       this.#rounds += 1
-      if (this.#rounds % ROUNDS_TO_EXPIRY === 0) await eraseExpired(knex, keeping)
+      if (this.#rounds % ROUNDS_TO_EXPIRY !== 0) return
+      while (this.#isRunning() && (await eraseExpired(knex, keeping)) > 0) await beat(this.#parts)
     } catch (error) {
       onFailure(error)
     }
+  }
+
+  #isRunning(): boolean {
+    return this.#timer !== undefined
   }
 
   /** Ends the rounds, and tells the others that this process is gone. */

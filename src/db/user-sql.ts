@@ -36,6 +36,9 @@ const readers: Readonly<Record<Column['type'], (name: string) => string>> = {
 /** Every stored column as an expression of canonical text, in the order in which a user is read. */
 const texts = storedColumns.map(({ database, type }) => ({ database, text: readers[type](database) }))
 
+/** Those of them that the contract names: the values of a user `u`. */
+export const valueTexts = texts.slice(0, contractColumns.length)
+
 /**
  * A user of the organization by a key, `k`, as the first that is not before it in the order of the key's index.
  * By plain equality the planner may take any index that begins with organization_id, and read a whole

@@ -10,6 +10,8 @@ export interface ResultToSend {
   readonly receipt: Receipt
   readonly chunks: AsyncGenerator<StoredChunk>
   readonly wish: AnswerWish
+  /** Given when the client has gone. */
+  readonly gone: AbortSignal
   /** Further header fields. */
   readonly headers?: Readonly<Record<string, string>>
   /** Default: 422 for a strict import that was refused, else 200. */
@@ -27,7 +29,7 @@ const delimiterNames: Readonly<Record<string, string>> = {
 export async function answerResult(
   res: Response,
   store: ReceiptStore,
-  { receipt, chunks, wish, headers, status }: ResultToSend,
+  { receipt, chunks, wish, gone, headers, status }: ResultToSend,
 ): Promise<void> {
   const { form, mode, refused, organizationId, id } = receipt
   const text = answerText(form, outcomeOf(receipt), wish)
@@ -43,6 +45,7 @@ export async function answerResult(
   await streamAnswer(res, {
     text,
     chunks,
+    gone,
     receipt: () => store.find({ organizationId, caller: undefined }, id),
   })
 }

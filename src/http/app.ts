@@ -4,7 +4,9 @@ import helmet from 'helmet'
 import type { Logger } from 'pino'
 import { pinoHttp } from 'pino-http'
 import { loggedError } from '../log.ts'
+import { sendColumns } from './columns.ts'
 import { drainRest } from './drain.ts'
+import { exportUsers, type ExportRouteParts } from './export-users.ts'
 import { healthz, readyz } from './health.ts'
 import { importUsers, type ImportRouteParts } from './import-users.ts'
 import { answerProblem, onlyMethods, unknownRoute } from './problem.ts'
@@ -13,7 +15,7 @@ import { refuseAmbiguousTarget } from './request-form.ts'
 import { sendTemplate } from './template.ts'
 
 /** What the HTTP side of the service needs. */
-export interface AppParts extends ImportRouteParts {
+export interface AppParts extends ImportRouteParts, ExportRouteParts {
   /** Throws a ServiceError where database or keys do not answer. */
   readonly ready: () => Promise<void>
   /** Throws a ServiceError while the service can't take imports: before it is prepared, and when it stops. */
@@ -55,6 +57,14 @@ export function createApp(parts: AppParts): Express {
   app
     .route('/api/import/organization/users/:id/result.csv')
     .get(showResult(parts))
+    .all(onlyMethods('GET', 'HEAD'))
+  app
+    .route('/api/export/organization/users.csv')
+    .get(whileOpen(parts.open), exportUsers(parts))
+    .all(onlyMethods('GET', 'HEAD'))
+  app
+    .route('/api/columns.json')
+    .get(whileOpen(parts.open), sendColumns(parts))
     .all(onlyMethods('GET', 'HEAD'))
 
   app.use(unknownRoute)

@@ -32,11 +32,17 @@ export interface ImportingCaller extends KnownCaller {
 /**
  * Tells who calls.
  *
+ * @param formToken - the token that came in a form; it counts where there is no Authorization header
  * @throws ServiceError 400 for a token in the URL, 401, 404 or 503
  */
-export async function knownCaller(req: Request, parts: CallerParts): Promise<KnownCaller> {
+export async function knownCaller(
+  req: Request,
+  parts: CallerParts,
+  formToken?: string,
+): Promise<KnownCaller> {
   refuseTokenInUrl(req.url)
-  const caller = await parts.verifier.verify(bearer(req.headers.authorization))
+  const { authorization = formToken && `Bearer ${formToken}` } = req.headers
+  const caller = await parts.verifier.verify(bearer(authorization))
   // HTTP/1.0 may come without a host; then the token alone says which organization is meant.
   const slug = organizationOf(
     req.headers.host === undefined ? 'localhost' : req.host,
@@ -57,10 +63,15 @@ export async function knownCaller(req: Request, parts: CallerParts): Promise<Kno
 /**
  * Tells who calls and whether he may import into the organization of the host.
  *
+ * @param formToken - see {@link knownCaller}
  * @throws ServiceError 400 for a token in the URL, 401, 403, 404 or 503
  */
-export async function importingCaller(req: Request, parts: CallerParts): Promise<ImportingCaller> {
-  const caller = await knownCaller(req, parts)
+export async function importingCaller(
+  req: Request,
+  parts: CallerParts,
+  formToken?: string,
+): Promise<ImportingCaller> {
+  const caller = await knownCaller(req, parts, formToken)
   const { role, subject, email } = caller
   if (role === undefined) {
     throw new ServiceError(
@@ -72,4 +83,16 @@ export async function importingCaller(req: Request, parts: CallerParts): Promise
     ...caller,
     importer: { role, subject, emailKey: email === undefined ? undefined : emailKey(email) },
   }
+}
+
+/**
+ * The organization whose users the caller may export: he must be an owner.
+ *
+ * @throws ServiceError as {@link knownCaller} does, and 403
+ */
+export async function exportedOrganization(req: Request, parts: CallerParts): Promise<number> {
+  const { organizationId, role } = await knownCaller(req, parts)
+  if (role !== 'organization_owner')
+    throw new ServiceError('role.forbidden', 'Only an organization_owner may export users.')
+  return organizationId
 }

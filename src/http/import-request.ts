@@ -1,4 +1,3 @@
-import { parse } from 'content-type'
 import type { Request } from 'express'
 import { ServiceError } from '../errors.ts'
 import type { AnswerOptions } from '../import/answer.ts'
@@ -9,6 +8,7 @@ import { cut } from '../users/text.ts'
 import type { ImportMode } from '../receipts/receipt.ts'
 import { answerTypes, type AnswerType } from './answer-text.ts'
 import { queryError, queryOf, type Parameter } from './query.ts'
+import { acceptedType } from './accept.ts'
 
 /** What a request asks of an import. */
 export interface ImportRequest {
@@ -45,15 +45,16 @@ const parameters: Readonly<Record<string, Parameter>> = {
   },
 }
 
+/** The names of what a query may say. */
+export const optionNames = Object.keys(parameters)
+
 /**
  * Reads what a request asks of an import, from everything but its body.
  *
- * @throws ServiceError 400, 406 or 415; nothing that was asked for is ever ignored
+ * @throws ServiceError 400 or 406; nothing that was asked for is ever ignored
  */
 export function readImportRequest(req: Request): ImportRequest {
-  const answerType = acceptedType(req)
-  checkMediaType(req.headers['content-type'])
-  checkEncoding(req.headers['content-encoding'])
+  const answerType = acceptedType(req, answerTypes)
   const handling = preferredHandling(req.headers['prefer'])
   const query = checkedQuery(req)
   const country = query.get('country')?.toUpperCase()
@@ -63,7 +64,7 @@ export function readImportRequest(req: Request): ImportRequest {
   return {
     mode,
     idempotencyKey: idempotencyKeyOf(req.headers['idempotency-key']),
-    fingerprint: fingerprintOf(query, mode, answerType, req.headers['content-type']),
+    fingerprint: fingerprintOf(query, mode, answerType),
     answerType,
     answer: {
       detailed: query.has('dispositions'),
@@ -80,36 +81,6 @@ export function readImportRequest(req: Request): ImportRequest {
 function splitMapping(mapping: string): readonly [ColumnName, string] {
   const colon = mapping.indexOf(':')
   return [mapping.slice(0, colon) as ColumnName, mapping.slice(colon + 1)]
-}
-
-/** The type in which the caller wants the result. @throws ServiceError `accept.not_acceptable` */
-export function acceptedType(req: Request): AnswerType {
-  // Parameters of a type, such as the charset that every answer has, leave the type on offer.
-  req.headers.accept = req.headers.accept?.replace(/;(?!\s*q\s*=)[^;,]*/gi, '')
-  const type = req.accepts([...answerTypes])
-  if (type !== false) return type as AnswerType
-  throw new ServiceError('accept.not_acceptable', `The answer can be had as ${answerTypes.join(' or ')}.`)
-}
-
-const csvTypes = ['text/csv', 'application/csv', 'text/tab-separated-values', 'application/vnd.ms-excel']
-
-function checkMediaType(header: string | undefined): void {
-  if (header === undefined) return
-  const { type, parameters: given } = parse(header)
-  if (!csvTypes.includes(type)) {
-    const detail = `Send the file as text/csv, for instance with -H 'Content-Type: text/csv'; ${cut(type)} is not taken.`
-    throw new ServiceError('media_type.unsupported', detail, { headers: { Accept: csvTypes.join(', ') } })
-  }
-  const charset = given['charset']
-  if (charset !== undefined && !/^(?:utf-?8|(?:us-)?ascii)$/i.test(charset)) {
-    throw new ServiceError('charset.unsupported', `Save the file as CSV UTF-8; ${cut(charset)} is not taken.`)
-  }
-}
-
-function checkEncoding(header: string | undefined): void {
-  if (header === undefined || header.trim().toLowerCase() === 'identity') return
-  const detail = `Send the file as it is, without Content-Encoding; ${cut(header)} is not taken.`
-  throw new ServiceError('encoding.unsupported', detail, { headers: { 'Accept-Encoding': 'identity' } })
 }
 
 /** RFC 7240: a preference that is not known is ignored, but one that would change what is written is not. */
@@ -140,18 +111,11 @@ function idempotencyKeyOf(header: string | string[] | undefined): string | undef
   throw new ServiceError('request.idempotency_key', detail)
 }
 
-function fingerprintOf(
-  query: URLSearchParams,
-  mode: ImportMode,
-  answerType: AnswerType,
-  contentType: string | undefined,
-): string {
+function fingerprintOf(query: URLSearchParams, mode: ImportMode, answerType: AnswerType): string {
   const parameters = [...query].filter(([name]) => name !== 'strict' && name !== 'dryRun')
-  const charset = contentType === undefined ? undefined : parse(contentType).parameters['charset']
   return JSON.stringify({
     mode,
     answerType,
-    charset: charset?.toLowerCase(),
     parameters: parameters.map(([name, value]) => `${name}=${value}`).sort(),
   })
 }

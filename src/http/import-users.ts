@@ -1,4 +1,4 @@
-import type { Request, RequestHandler, Response } from 'express'
+import type { RequestHandler, Response } from 'express'
 import { setImmediate } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { openCsv, type CsvOptions, type CsvUpload } from '../csv/read-csv.ts'
@@ -15,10 +15,12 @@ import type { AnswerForm, ReceiptStore, ReceiptWriter } from '../receipts/receip
 import { answerText } from './answer-text.ts'
 import { answerResult } from './answer-result.ts'
 import { importingCaller, type CallerParts, type ImportingCaller } from './caller.ts'
-import { readImportRequest, type ImportRequest } from './import-request.ts'
+import { goneSignal } from './gone.ts'
+import { optionNames, readImportRequest, type ImportRequest } from './import-request.ts'
 import { Incoming } from './incoming.ts'
 import { pathOf } from './query.ts'
 import { replay } from './replay.ts'
+import { bringsTokenInForm, openUpload, type Upload } from './upload.ts'
 
 /** What the import route needs. */
 export interface ImportRouteParts extends CallerParts {
@@ -32,30 +34,33 @@ export interface ImportRouteParts extends CallerParts {
 /** `POST /api/import/organization/users`: an upload in, the same rows out, each with what became of it. */
 export function importUsers(parts: ImportRouteParts): RequestHandler {
   return async (req, res) => {
-    const caller = await importingCaller(req, parts)
+    // Whoever shows his token in the header is told before his upload is looked at.
+    const early = bringsTokenInForm(req) ? undefined : await importingCaller(req, parts)
     const request = readImportRequest(req)
-    refuseTooLarge(req, parts.maxUploadBytes)
-    const incoming = await Incoming.open(bytesOf(req), parts.maxUploadBytes, request.mode !== 'each')
+    const upload = await openUpload(req, { maxBytes: parts.maxUploadBytes, optionNames })
+    const incoming = await Incoming.open(upload.bytes, request.mode !== 'each')
     let isRunning = false
     try {
-      const csv = await openCsv(incoming.read(), csvOptions(request, parts))
+      const caller = early ?? (await importingCaller(req, parts, upload.accessToken))
+      const options = csvOptions(request, upload, parts)
+      const csv = await openCsv(incoming.read(), options)
       const form = formOf(csv, request)
       const opened = await parts.receipts.open({
         organizationId: caller.organizationId,
         caller: caller.subject,
         callerEmail: caller.email,
         mode: request.mode,
-        fileName: undefined,
+        fileName: upload.fileName,
         idempotencyKey: request.idempotencyKey,
         request: request.fingerprint,
         form,
       })
       if (opened.kind === 'known') {
-        await replay(res, parts.receipts, { receipt: opened.receipt, incoming, request })
+        await replay(res, parts.receipts, { receipt: opened.receipt, incoming, request, form })
         return
       }
       isRunning = true
-      await importNew(res, { parts, caller, request, incoming, csv, form, receipt: opened.writer })
+      await importNew(res, { parts, caller, request, incoming, options, csv, form, receipt: opened.writer })
     } finally {
       if (!isRunning) await incoming.close()
     }
@@ -68,6 +73,7 @@ interface NewImport {
   readonly caller: ImportingCaller
   readonly request: ImportRequest
   readonly incoming: Incoming
+  readonly options: CsvOptions
   readonly csv: CsvUpload
   readonly form: AnswerForm
   readonly receipt: ReceiptWriter
@@ -81,6 +87,7 @@ async function importNew(res: Response, all: NewImport): Promise<void> {
   receipt.signal.addEventListener('abort', () => {
     live.fail(receipt.signal.reason)
   })
+  all.incoming.stopOn(receipt.signal)
   void run(all, live)
   res.set({ 'Import-Id': receipt.id, Location: `${pathOf(res.req)}/${receipt.id}` })
   await live.begun()
@@ -89,6 +96,7 @@ async function importNew(res: Response, all: NewImport): Promise<void> {
   await answerResult(res, parts.receipts, {
     receipt: now,
     chunks: live.follow(),
+    gone: goneSignal(res),
     wish: { type: request.answerType, onlyInvalid: request.answer.onlyInvalid },
   })
 }
@@ -114,7 +122,7 @@ async function run(all: NewImport, live: LiveChunks): Promise<void> {
   await incoming.close()
 }
 
-function runParts({ parts, caller, request, incoming, csv, form, receipt }: NewImport): RunParts {
+function runParts({ parts, caller, request, incoming, options, csv, form, receipt }: NewImport): RunParts {
   const { head, chunk } = answerText(form, 'imported', {
     type: 'text/csv',
     onlyInvalid: form.options.onlyInvalid,
@@ -124,7 +132,7 @@ function runParts({ parts, caller, request, incoming, csv, form, receipt }: NewI
     receipt,
     upload: {
       rows: csv.rows,
-      again: () => readAgain(incoming, csvOptions(request, parts)),
+      again: () => readAgain(incoming, options),
       received: () => incoming.received(),
     },
     recorder: (outcome) => recorder(form, outcome),
@@ -162,30 +170,15 @@ function recorder(form: AnswerForm, outcome: Outcome): (rows: readonly Annotated
   }
 }
 
-function csvOptions(request: ImportRequest, parts: ImportRouteParts): CsvOptions {
+function csvOptions(request: ImportRequest, { charset }: Upload, parts: ImportRouteParts): CsvOptions {
   const { columnMap, echoUnknown } = request
-  return { columnMap, echoUnknown, maxBytes: parts.maxUploadBytes, maxRows: parts.maxRows }
+  const limits = { maxBytes: parts.maxUploadBytes, maxRows: parts.maxRows }
+  return { columnMap, echoUnknown, ...limits, ...(charset === undefined ? {} : { charset }) }
 }
 
 function formOf({ header }: CsvUpload, { answer, answerType }: ImportRequest): AnswerForm {
-  const { names, columns, delimiter, lineEnd, bom } = header
-  return { names, columns, delimiter, lineEnd, bom, charset: 'utf-8', options: answer, type: answerType }
-}
-
-function refuseTooLarge(req: Request, limit: number): void {
-  if (Number(req.headers['content-length'] ?? 0) <= limit) return
-  const detail = `The file has ${req.headers['content-length'] ?? ''} bytes; up to ${limit} are taken: send it in parts.`
-  throw new ServiceError('upload.too_large', detail)
-}
-
-/** The upload as it arrives. Leaving it half-way leaves the connection open, so that an answer still can go. */
-async function* bytesOf(req: Request): AsyncGenerator<Buffer> {
-  try {
-    for await (const chunk of req.iterator({ destroyOnReturn: false })) yield chunk as Buffer
-  } catch (cause) {
-    throw new ServiceError('request.interrupted', 'The upload ended before it was complete.', { cause })
-  }
-  if (!req.complete) throw new ServiceError('request.interrupted', 'The upload ended before it was complete.')
+  const { names, columns, delimiter, lineEnd, bom, charset } = header
+  return { names, columns, delimiter, lineEnd, bom, charset, options: answer, type: answerType }
 }
 
 /** The latest date that it is anywhere on Earth: 14 hours ahead of UTC. */

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto'
-import { ServiceError } from '../errors.ts'
 import { Spool } from '../import/spool.ts'
 import type { UploadDigest } from '../receipts/receipt.ts'
 
@@ -10,34 +9,37 @@ import type { UploadDigest } from '../receipts/receipt.ts'
 export class Incoming {
   readonly #source: AsyncGenerator<Buffer>
   readonly #kept: Spool | undefined
-  readonly #maxBytes: number
   readonly #hash = createHash('sha256')
   #bytes = 0
   #digest: UploadDigest | undefined
+  #signal: AbortSignal | undefined
 
-  private constructor(source: AsyncGenerator<Buffer>, maxBytes: number, kept: Spool | undefined) {
+  private constructor(source: AsyncGenerator<Buffer>, kept: Spool | undefined) {
     this.#source = source
-    this.#maxBytes = maxBytes
     this.#kept = kept
   }
 
   /** @param keeps - whether the upload is received whole before it is read */
-  static async open(source: AsyncGenerator<Buffer>, maxBytes: number, keeps: boolean): Promise<Incoming> {
-    return new Incoming(source, maxBytes, keeps ? await Spool.open() : undefined)
+  static async open(source: AsyncGenerator<Buffer>, keeps: boolean): Promise<Incoming> {
+    return new Incoming(source, keeps ? await Spool.open() : undefined)
+  }
+
+  /** From now on waiting for bytes ends when the signal is given, with its reason. */
+  stopOn(signal: AbortSignal): void {
+    this.#signal = signal
   }
 
   /**
    * The bytes as they come. Whoever stops half-way can read on where he stopped.
    *
-   * @throws ServiceError `upload.too_large` above the limit; whatever the source throws
+   * @throws whatever the source throws
    */
   async *read(): AsyncGenerator<Buffer> {
     for (;;) {
-      const next = await this.#source.next()
+      const next = await orAborted(this.#source.next(), this.#signal)
       if (next.done === true) return
       this.#hash.update(next.value)
       this.#bytes += next.value.length
-      if (this.#bytes > this.#maxBytes) throw tooLarge(this.#maxBytes)
       await this.#kept?.write(next.value)
       yield next.value
     }
@@ -59,15 +61,23 @@ export class Incoming {
     yield* this.#kept.read()
   }
 
-  /** Lets go of the source and of what was kept. */
+  /** Lets go of the source and of what was kept. Bytes that are still waited for hold up nobody. */
   async close(): Promise<void> {
-    await this.#source.return(undefined)
+    void this.#source.return(undefined).catch(() => undefined)
     await this.#kept?.close()
   }
 }
 
-const tooLarge = (limit: number): ServiceError =>
-  new ServiceError(
-    'upload.too_large',
-    `The upload is larger than ${limit} bytes, the most that is accepted: send it in parts.`,
-  )
+async function orAborted<T>(waited: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return waited
+  return new Promise<T>((resolve, reject) => {
+    const stop = (): void => {
+      reject(signal.reason as Error)
+    }
+    if (signal.aborted) stop()
+    signal.addEventListener('abort', stop)
+    waited.then(resolve, reject).finally(() => {
+      signal.removeEventListener('abort', stop)
+    })
+  })
+}

@@ -1,4 +1,5 @@
-import { importedOf, rowsOf, type Receipt } from '../receipts/receipt.ts'
+import { importedOf, rowsOf } from '../receipts/counts.ts'
+import type { Receipt } from '../receipts/receipt.ts'
 import { outcomeOf } from './answer-text.ts'
 
 /**

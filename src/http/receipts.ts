@@ -1,10 +1,11 @@
 import type { Request, RequestHandler, Response } from 'express'
 import { followStored, receiptWhen } from '../receipts/follow.ts'
 import type { HistoryCursor, HistoryQuery, Receipt, ReceiptScope, ReceiptStore } from '../receipts/receipt.ts'
+import { acceptedType } from './accept.ts'
 import { answerResult } from './answer-result.ts'
-import { clientGone } from './client-gone.ts'
+import { answerTypes } from './answer-text.ts'
 import { knownCaller, type CallerParts } from './caller.ts'
-import { acceptedType } from './import-request.ts'
+import { goneSignal } from './gone.ts'
 import { pathOf, queryOf, type Parameter } from './query.ts'
 import { receiptJson } from './receipt-json.ts'
 import { erased, unknownImport } from './receipt-problems.ts'
@@ -46,23 +47,21 @@ export function showReceipt(parts: ReceiptRouteParts): RequestHandler {
   }
 }
 
-/** What the good rows of a strict import come to is known only with its first rows. */
-function begun(store: ReceiptStore, receipt: Receipt, gone: AbortSignal): Promise<Receipt> {
-  return receiptWhen(store, receipt, ({ mode, chunks }) => mode !== 'strict' || chunks > 0, gone)
-}
-
 /** `GET …/users/{id}/result.csv`: the answer of an import, whole or as far as it is there, and then as it grows. */
 export function showResult(parts: ReceiptRouteParts): RequestHandler {
   return async (req, res) => {
     const found = await receiptOf(req, parts)
     const query = queryOf(req, { only: ['invalid'] })
-    const type = acceptedType(req)
-    const gone = clientGone(res)
-    const receipt = await begun(parts.receipts, found, gone)
+    const type = acceptedType(req, answerTypes)
+    const gone = goneSignal(res)
+    // What a strict import comes to, and so what its good rows are called, is known with its first rows.
+    const isTold = ({ mode, chunks }: Receipt): boolean => mode === 'each' || chunks > 0
+    const receipt = await receiptWhen(parts.receipts, found, isTold, gone)
     if (receipt.erasedAt !== undefined) throw erased()
     await answerResult(res, parts.receipts, {
       receipt,
       chunks: followStored(parts.receipts, receipt, gone),
+      gone,
       wish: { type, onlyInvalid: receipt.form.options.onlyInvalid || query.has('only') },
       headers: { 'Import-Id': receipt.id, 'Import-State': receipt.state },
       status: 200,

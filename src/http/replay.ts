@@ -1,9 +1,9 @@
 import type { Response } from 'express'
 import { ServiceError } from '../errors.ts'
 import { followStored, receiptWhen } from '../receipts/follow.ts'
-import type { Receipt, ReceiptStore } from '../receipts/receipt.ts'
+import type { AnswerForm, Receipt, ReceiptStore } from '../receipts/receipt.ts'
 import { answerResult } from './answer-result.ts'
-import { clientGone } from './client-gone.ts'
+import { goneSignal } from './gone.ts'
 import type { ImportRequest } from './import-request.ts'
 import type { Incoming } from './incoming.ts'
 import { pathOf } from './query.ts'
@@ -14,6 +14,8 @@ export interface Replay {
   readonly receipt: Receipt
   readonly incoming: Incoming
   readonly request: ImportRequest
+  /** How this request would be answered if it were new. */
+  readonly form: AnswerForm
 }
 
 /**
@@ -26,14 +28,15 @@ export interface Replay {
 export async function replay(
   res: Response,
   store: ReceiptStore,
-  { receipt, incoming, request }: Replay,
+  { receipt, incoming, request, form }: Replay,
 ): Promise<void> {
   res.set({ 'Import-Id': receipt.id, Location: `${pathOf(res.req)}/${receipt.id}` })
-  const gone = clientGone(res)
+  const gone = goneSignal(res)
   const upload = await incoming.received()
   const first = await receiptWhen(store, receipt, (now) => now.upload !== undefined, gone)
   refuseAborted(first)
-  if (first.request !== request.fingerprint || first.upload?.sha256 !== upload.sha256) throw mismatch()
+  const isSame = first.request === request.fingerprint && first.form.charset === form.charset
+  if (!isSame || first.upload?.sha256 !== upload.sha256) throw mismatch()
   // The status of a strict import is known only with its first rows.
   const begun = await receiptWhen(store, first, (now) => now.chunks > 0, gone)
   refuseAborted(begun)
@@ -41,6 +44,7 @@ export async function replay(
   await answerResult(res, store, {
     receipt: begun,
     chunks: followStored(store, begun, gone),
+    gone,
     wish: { type: request.answerType, onlyInvalid: request.answer.onlyInvalid },
   })
 }

@@ -2,9 +2,9 @@ import type { Response } from 'express'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import type { StoredChunk } from '../receipts/chunk.ts'
-import { importedOf, rowsOf, type Receipt } from '../receipts/receipt.ts'
+import { importedOf, rowsOf } from '../receipts/counts.ts'
+import type { Receipt } from '../receipts/receipt.ts'
 import { outcomeOf, type AnswerText } from './answer-text.ts'
-import { clientGone } from './client-gone.ts'
 
 /** What is streamed. */
 export interface StreamedAnswer {
@@ -12,6 +12,8 @@ export interface StreamedAnswer {
   readonly chunks: AsyncGenerator<StoredChunk>
   /** The receipt once all chunks were sent, for the trailers. */
   readonly receipt: () => Promise<Receipt | undefined>
+  /** Given when the client has gone. */
+  readonly gone: AbortSignal
 }
 
 /**
@@ -20,7 +22,10 @@ export interface StreamedAnswer {
  *
  * @throws whatever `chunks` throws: then the caller breaks the answer off. That the client has gone is no error.
  */
-export async function streamAnswer(res: Response, { text, chunks, receipt }: StreamedAnswer): Promise<void> {
+export async function streamAnswer(
+  res: Response,
+  { text, chunks, receipt, gone }: StreamedAnswer,
+): Promise<void> {
   if (res.req.method === 'HEAD') {
     res.end()
     await chunks.return(undefined)
@@ -28,7 +33,6 @@ export async function streamAnswer(res: Response, { text, chunks, receipt }: Str
   }
   const hasTrailers = res.req.httpVersion === '1.1'
   if (hasTrailers) res.setHeader('Trailer', 'Import-Summary, Repr-Digest')
-  const gone = clientGone(res)
   try {
     if (gone.aborted) return
     const digest = await sendAll(res, text, chunks, gone)

@@ -29,7 +29,13 @@ export async function* importRows<R>(
 ): AsyncGenerator<R> {
   const judge = createJudge(layout, judging)
   const saver = new Saver(parts)
-  yield* oneAhead(saved(inBatches(judged(rows, judge), batches), saver))
+  yield* oneAhead(saved(inBatches(judged(rows, judge), batches, lengthOf), saver))
+}
+
+function lengthOf({ row: { cells } }: JudgedRow): number {
+  let length = 0
+  for (const cell of cells) length += cell.length
+  return length
 }
 
 async function* saved<R>(batches: AsyncIterable<readonly JudgedRow[]>, saver: Saver<R>): AsyncGenerator<R> {

@@ -5,12 +5,17 @@ import {
   emailRequired,
   halfCharacter,
   invalidValue,
+  misreadText,
   needsProviderType,
   spreadsheetError,
   type Fault,
+  type FaultCode,
 } from '../users/faults.ts'
+import { unguarded } from '../users/formula.ts'
 import { forbiddenOnNew, forbiddenRoles, type Importer } from '../users/grants.ts'
+import { meantBy } from '../users/misread.ts'
 import type { ReadingOptions } from '../users/rules.ts'
+import { shiftedColumn } from '../users/shifted.ts'
 import { hidesSomething, holdsHalfCharacter, trimmed } from '../users/text.ts'
 import { keysOf, type Values } from '../users/user.ts'
 import type { Layout, Row, Verdict } from './row.ts'
@@ -61,12 +66,19 @@ class CellJudge {
     return judged
   }
 
+  /** The fault of a cell that its rule refuses. */
+  refused(cell: string, hint: string | undefined): Fault {
+    const value = valueOf(cell)
+    return invalidValue(this.column, this.column.offending?.(value) ?? value, hint)
+  }
+
   #judgeSlowly(cell: string): string | Fault {
-    const { name, lineBreaks } = this.column
-    // The apostrophe is how spreadsheets, and our own export, keep a value from being a formula.
-    const value = trimmed(cell).replace(/^'(?=[=+\-@])/, '')
+    const { name, lineBreaks, words } = this.column
+    const value = valueOf(cell)
     if (value === '') return value
     if (spreadsheetErrors.has(value)) return spreadsheetError(name, value)
+    const meant = words === true ? meantBy(value) : undefined
+    if (meant !== undefined) return misreadText(name, value, meant)
     if (hidesSomething(value, lineBreaks === true)) return controlCharacter(name, value)
     if (holdsHalfCharacter(value)) return halfCharacter(name, value)
     return this.column.canonical?.(value, this.#options) ?? this.#cast(value)
@@ -78,10 +90,33 @@ class CellJudge {
       return this.#schema.validateSync(value, { disableStackTrace: true }) ?? value
     } catch (error) {
       if (!(error instanceof ValidationError)) throw error
-      return invalidValue(column, column.offending?.(value) ?? value, column.hint?.(value, this.#options))
+      return this.refused(value, column.hint?.(value, this.#options))
     }
   }
 }
+
+/** The value of a cell. The apostrophe is how spreadsheets, and our own export, keep a value from being a formula. */
+const valueOf = (cell: string): string => unguarded(trimmed(cell))
+
+/** Says of a shifted row that it is, at the first of the values that were refused for it. */
+function explainShift(
+  found: Fault[],
+  judges: readonly (CellJudge | undefined)[],
+  { cells }: Row,
+  layout: Layout,
+): void {
+  const refused = layout.filter((name) =>
+    found.some(({ column, code }) => column === name && isRefusal(code)),
+  )
+  const shifted = shiftedColumn(layout, cells, refused)
+  if (shifted === undefined) return
+  const { position, hint } = shifted
+  const fault = judges[position]?.refused(cells[position] ?? '', hint)
+  const place = found.findIndex(({ code }) => code === fault?.code)
+  if (fault !== undefined) found[place] = fault
+}
+
+const isRefusal = (code: FaultCode): boolean => code.endsWith('.invalid')
 
 // A record that could not be taken apart has no cells worth judging.
 const unreadable = new Set(['row.unclosed_quote', 'row.text_after_quote', 'row.too_long'])
@@ -130,6 +165,7 @@ export function createJudge(layout: Layout, options: JudgeOptions): (row: Row) =
       else found.push(judged)
     }
     if (blank) return { kind: 'blank' }
+    if (found.length > 1) explainShift(found, judges, row, layout)
     return verdictOf(values, keys, found, options.role)
   }
 }

@@ -1,10 +1,14 @@
 import { createHash } from 'node:crypto'
+import { setTimeout } from 'node:timers/promises'
 import { ServiceError } from '../errors.ts'
 import type { Chunk } from '../receipts/chunk.ts'
 import type { ReceiptWriter } from '../receipts/receipt.ts'
 import { importRows } from './import-rows.ts'
 import { importWhole } from './import-whole.ts'
 import type { RunParts } from './run-parts.ts'
+
+// How long the one who waits for an answer waits for its receipt to be written, in milliseconds.
+const LAST_WORD = 2_000
 
 /** Hears how an import goes on. */
 export interface Progress {
@@ -38,9 +42,11 @@ export async function runImport(parts: RunParts, progress: Progress): Promise<un
   } catch (error) {
     // Who was told to stop may have failed at something else because of it.
     const cause: unknown = receipt.signal.aborted ? receipt.signal.reason : error
-    const failure = await abort(receipt, cause)
+    const aborting = abort(receipt, cause)
+    // Whoever is told so finds it in the receipt; but he is told also while that can't be written.
+    await Promise.race([aborting, setTimeout(LAST_WORD, undefined, { ref: false })])
     progress.failed(cause)
-    return failure
+    return await aborting
   }
 }
 

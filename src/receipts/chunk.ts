@@ -1,6 +1,6 @@
 import type { AnsweredRow, RecordReader, RowWriter } from '../import/answer.ts'
 import type { Disposition } from '../import/row.ts'
-import type { Counts } from './receipt.ts'
+import type { Counts } from './counts.ts'
 
 /** What is kept of a batch: its rows as CSV, and apart what CSV leaves out. */
 export interface StoredChunk {

@@ -108,8 +108,8 @@ const POLL_MILLISECONDS = 200
 /**
  * The chunks of any import from the first on, in whatever process it runs, and as they are stored while it does.
  *
- * @param gone - that nobody waits for them any more
- * @throws FollowedAborted If it was running at first and is aborted then; AbortError once `gone` is given
+ * @param gone - given when nobody follows any more; then its reason is thrown
+ * @throws FollowedAborted If it was running at first and is aborted then
  */
 export async function* followStored(
   store: ReceiptStore,
@@ -134,7 +134,7 @@ export async function* followStored(
   if (seen.state === 'aborted' && receipt.state === 'running') throw new FollowedAborted('It was aborted.')
 }
 
-/** Waits until a condition holds for a receipt, or the import has ended. @throws AbortError once `gone` is given */
+/** Waits until a condition holds for a receipt, or the import has ended, or who waits has gone. */
 export async function receiptWhen(
   store: ReceiptStore,
   receipt: Receipt,
@@ -149,7 +149,9 @@ export async function receiptWhen(
   return seen
 }
 
-const pause = (gone: AbortSignal): Promise<void> => setTimeout(POLL_MILLISECONDS, undefined, { signal: gone })
+async function pause(gone: AbortSignal): Promise<void> {
+  await setTimeout(POLL_MILLISECONDS, undefined, { signal: gone })
+}
 
 async function seenAgain(store: ReceiptStore, receipt: Receipt): Promise<Receipt> {
   const scope: ReceiptScope = { organizationId: receipt.organizationId, caller: undefined }

@@ -2,21 +2,13 @@ import type { AnswerOptions } from '../import/answer.ts'
 import type { Layout } from '../import/row.ts'
 import type { BatchStore } from '../users/user-directory.ts'
 import type { Chunk, StoredChunk } from './chunk.ts'
+import type { Counts } from './counts.ts'
 
 /** `running` until its last word is said; `aborted` with a reason where it could not be finished. */
 export type ImportState = 'running' | 'finished' | 'aborted'
 
 /** How rows are imported: each on its own, all or none of them, or none in any case. */
 export type ImportMode = 'each' | 'strict' | 'dryRun'
-
-/** How many rows came to what. */
-export interface Counts {
-  readonly created: number
-  readonly updated: number
-  readonly unchanged: number
-  readonly invalid: number
-  readonly skipped: number
-}
 
 /** All that is needed to write the answer of an import again. */
 export interface AnswerForm {
@@ -163,14 +155,4 @@ export interface ReceiptStore {
   requestStop(receipt: Pick<Receipt, 'organizationId' | 'id'>): Promise<void>
   /** Deletes the result of an import that has ended. */
   erase(receipt: Pick<Receipt, 'organizationId' | 'id'>): Promise<void>
-}
-
-/** The rows of an import so far. */
-export function rowsOf({ created, updated, unchanged, invalid, skipped }: Counts): number {
-  return created + updated + unchanged + invalid + skipped
-}
-
-/** The rows that are imported, or would have been. */
-export function importedOf({ created, updated, unchanged }: Counts): number {
-  return created + updated + unchanged
 }

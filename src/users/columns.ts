@@ -1,15 +1,18 @@
 import type { Schema } from 'yup'
 import { birthdateHint, canonicalBirthdate } from './birthdate.ts'
-import { canonicalEmail } from './email.ts'
+import { canonicalEmail, emailHint } from './email.ts'
+import { hintOf, type Hint } from './hints.ts'
 import { canonicalLocale, canonicalTimeZone } from './locale.ts'
 import { canonicalPhoneNumber, phoneNumberHint } from './phone-number.ts'
-import { canonicalRoles, roles, unknownRoles } from './roles.ts'
+import { canonicalRoles, roles, rolesHint, unknownRoles } from './roles.ts'
 import {
   boolean,
+  booleanHint,
   canonicalSchema,
   oneOf,
   textUpTo,
   webAddress,
+  webAddressHint,
   type Canonical,
   type ReadingOptions,
 } from './rules.ts'
@@ -33,16 +36,20 @@ export interface ColumnDefinition {
   readonly plain: RegExp
   /** Where the schema stands on a function of ours: what it casts, without the price of a schema. */
   readonly canonical?: Canonical
+  /** Whether it holds words of a language, whose letters a program may have misread. */
+  readonly words?: true
   /** Whether a value may hold line breaks. */
   readonly lineBreaks?: true
   /** What a new user gets who leaves it blank, in canonical form; blank where there is none. */
   readonly default?: string
+  /** Whether a new user must have it. */
+  readonly required?: true
   /** Whether `?blank=clear` may clear it. */
   readonly clearable: boolean
   /** Whether it says something of the person and nothing of the account. */
   readonly profile: boolean
   /** How to mend a value that was refused, where the cause is plain. */
-  readonly hint?: (value: string, options: ReadingOptions) => string | undefined
+  readonly hint?: Hint
   /** The part of a refused value that offends. */
   readonly offending?: (value: string) => string
   readonly example: string
@@ -51,8 +58,13 @@ export interface ColumnDefinition {
 
 // Printable ASCII that begins with a letter or digit, so neither a formula nor white space around it.
 const plainText = /^[A-Za-z0-9](?:[ -~]{0,253}[!-~])?$/
-// Letters of any script too, at most 2 × 127 + 1 characters of text.
-const plainName = /^[\p{L}\p{N}](?:[\p{L}\p{M}\p{N} .,'’()&/-]{0,125}[\p{L}\p{M}\p{N}.)])?$/u
+// Letters of any script too, at most 2 × 127 + 1 characters of text. Without the capitals with which what a program
+// misread begins (`misread.ts`), and without other numbers than digits: it holds ¼ for ü.
+const letter = '[^\\P{L}ÃÄÅ]'
+const plainName = new RegExp(
+  `^(?:${letter}|\\p{Nd})(?:(?:${letter}|[\\p{M}\\p{Nd} .,'’()&/-]){0,125}(?:${letter}|[\\p{M}\\p{Nd}.)]))?$`,
+  'u',
+)
 const plainUrl =
   /^(?=.{1,2048}$)https?:\/\/(?!xn--)(?:[a-z0-9]+(?:-[a-z0-9]+)*\.){1,6}[a-z]{2,20}(?:\/[!-~]{0,1500})?$/
 const plainEmail =
@@ -63,6 +75,7 @@ const profileText = {
   rule: 'up to 255 characters',
   schema: textUpTo(255),
   plain: plainName,
+  words: true,
   clearable: true,
   profile: true,
 } as const
@@ -72,6 +85,7 @@ const verifiedFlag = {
   rule: 'a boolean',
   schema: boolean,
   plain: /^(?:TRUE|FALSE)$/,
+  hint: booleanHint,
   clearable: true,
   profile: false,
 } as const
@@ -81,6 +95,7 @@ const url = {
   rule: 'an absolute http or https URL of up to 2048 characters',
   schema: webAddress(2048),
   plain: plainUrl,
+  hint: webAddressHint,
   clearable: true,
   profile: true,
 } as const
@@ -153,6 +168,7 @@ const definitions = [
     rule: 'a boolean',
     schema: boolean,
     plain: /^(?:TRUE|FALSE)$/,
+    hint: booleanHint,
     default: 'TRUE',
     clearable: false,
     profile: false,
@@ -180,6 +196,8 @@ const definitions = [
     rule: 'a valid email',
     ...cast(canonicalEmail),
     plain: plainEmail,
+    hint: emailHint,
+    required: true,
     clearable: false,
     profile: false,
     example: 'anna@example.com',
@@ -384,6 +402,7 @@ const definitions = [
     clearable: false,
     profile: false,
     offending: unknownRoles,
+    hint: rolesHint,
     example: 'organization_constituent',
     description: 'What the user may do in the organization: one role or several.',
   },
@@ -398,7 +417,10 @@ export interface Column extends ColumnDefinition {
 }
 
 /** THE list of columns, in the contract's order. A column is one entry here and a migration. */
-export const columns: readonly Column[] = definitions
+export const columns: readonly Column[] = definitions.map((column: Column) => ({
+  ...column,
+  hint: hintOf(column),
+}))
 
 /** The names of the columns, in the contract's order: the header of the template. */
 export const columnNames: readonly ColumnName[] = columns.map(({ name }) => name)

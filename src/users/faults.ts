@@ -11,6 +11,7 @@ export type FaultKind =
   | 'control_character'
   | 'spreadsheet_error'
   | 'undecodable'
+  | 'misread'
   | 'too_long'
   | 'unknown'
   | 'unique'
@@ -72,15 +73,33 @@ export function spreadsheetError(column: string, value: string): Fault {
   return fault(column, 'spreadsheet_error', value, sentence(`${column} must be a value`, value, ',', hint))
 }
 
+/** What to do about bytes that are not of their charset; `likely` is the charset that they seem to be of. */
+export function charsetCure(likely: string | undefined): string {
+  if (likely === undefined) return 'save the file as CSV UTF-8'
+  const cure = likely === 'utf-8' ? 'say' : 'save it as CSV UTF-8, or say'
+  return `the file is likely ${likely}: ${cure} charset=${likely} in its Content-Type`
+}
+
 /** Bytes that are not of the upload's charset; the value shows each as `\xE9`. */
-export function undecodable(column: string, value: string, charset: string, likely: string): Fault {
-  const hint = `the file is likely ${likely}: save it as CSV UTF-8`
-  return fault(column, 'undecodable', value, sentence(`${column} must be ${charset}`, value, ',', hint))
+export function undecodable(column: string, value: string, charset: string, likely?: string): Fault {
+  const must = `${column} must be ${charset}`
+  return fault(column, 'undecodable', value, sentence(must, value, ',', charsetCure(likely)))
 }
 
 /** Half of a surrogate pair: no character. */
 export function halfCharacter(column: string, value: string): Fault {
   return fault(column, 'undecodable', value, sentence(`${column} must be Unicode text`, value, ','))
+}
+
+/** Text whose bytes were taken for those of another charset before they came here, and what it likely was. */
+export function misreadText(column: string, value: string, meant: string): Fault {
+  const hint = `UTF-8 that a program read as windows-1252: is it ${shown(meant)}?`
+  return fault(
+    column,
+    'misread',
+    value,
+    sentence(`${column} must be text as it was written`, value, ',', hint),
+  )
 }
 
 /** A cell over the limit. `limit` names its unit, such as `64 KiB`. */

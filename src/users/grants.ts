@@ -1,48 +1,32 @@
 import { columns, type Column, type ColumnName } from './columns.ts'
 import { forbiddenValue, type Fault } from './faults.ts'
-import { roles, roleSet, type Role } from './roles.ts'
+import { mayGrant, rightOnExisting, rightOnNew, type ImportingRole } from './rights.ts'
+import { roles, roleSet } from './roles.ts'
 import type { StoredUser, Values } from './user.ts'
 import { valueOf } from './user.ts'
 
 /** Who asks for the import, as far as the engine needs to know. */
 export interface Importer {
-  readonly role: Exclude<Role, 'organization_constituent'>
+  readonly role: ImportingRole
   /** The caller's own user by id. */
   readonly subject: string
   /** The key of the caller's own e-mail address, for callers whose `subject` is no user's id. */
   readonly emailKey: string | undefined
 }
 
-const mayGrant: Readonly<Record<Importer['role'], readonly string[]>> = {
-  organization_owner: roles,
-  organization_member: ['organization_constituent'],
-}
-
 /** The strongest role of a caller that may import, or `undefined` where none may. */
-export function importingRole(callerRoles: readonly string[]): Importer['role'] | undefined {
+export function importingRole(callerRoles: readonly string[]): ImportingRole | undefined {
   return (['organization_owner', 'organization_member'] as const).find((role) => callerRoles.includes(role))
 }
 
-/** Whether a caller may change a user at all: only one whose every role he could grant. */
-export function mayChange(role: Importer['role'], user: StoredUser): boolean {
-  if (role === 'organization_owner') return true
-  return roleSet(valueOf(user.values, 'roles') ?? '').every((each) => mayGrant[role].includes(each))
+function isGrantable(role: ImportingRole, given: string): boolean {
+  return (mayGrant[role] as readonly string[]).includes(given)
 }
 
-/** Whether a caller may give a value to a new user, though it is not the default. */
-type MayCreate = (column: Column, value: string) => boolean
-/** Whether a caller may change a stored value. */
-type MayUpdate = (column: Column, value: string, user: StoredUser) => boolean
-
-const memberMayCreate: MayCreate = ({ name }, value) =>
-  !['emailVerified', 'phoneNumberVerified', 'providerId'].includes(name) &&
-  (name !== 'roles' || value === 'organization_constituent')
-
-const memberMayUpdate: MayUpdate = ({ name, profile }, value, user) => {
-  if (name === 'active') return value === 'FALSE'
-  if (name === 'status') return value === 'suspended'
-  if (name === 'email' || name === 'phoneNumber') return valueOf(user.values, 'status') === 'invited'
-  return profile
+/** Whether a caller may change a user at all: only one whose every role he could grant. */
+export function mayChange(role: ImportingRole, user: StoredUser): boolean {
+  if (role === 'organization_owner') return true
+  return roleSet(valueOf(user.values, 'roles') ?? '').every((each) => isGrantable(role, each))
 }
 
 /** The value that a new user has in a column which the row leaves blank. */
@@ -51,18 +35,18 @@ export function defaultOf(column: Column): string {
 }
 
 /** What the caller may not set on a new user with these values. */
-export function forbiddenOnNew(role: Importer['role'], values: Readonly<Values>): Fault[] {
+export function forbiddenOnNew(role: ImportingRole, values: Readonly<Values>): Fault[] {
   if (role === 'organization_owner') return []
   return columns.flatMap((column, index) => {
     const value = values[index] ?? ''
-    if (value === '' || value === defaultOf(column) || memberMayCreate(column, value)) return []
+    if (value === '' || value === defaultOf(column) || rightOnNew(role, column).allows(value)) return []
     return [forbiddenValue(column.name, value)]
   })
 }
 
 /** What the caller may not change so on an existing user. `base` is what is stored without the row's say. */
 export function forbiddenOnExisting(
-  role: Importer['role'],
+  role: ImportingRole,
   user: StoredUser,
   base: Readonly<Values>,
   wanted: Readonly<Values>,
@@ -70,16 +54,17 @@ export function forbiddenOnExisting(
   if (role === 'organization_owner') return []
   return columns.flatMap((column, index) => {
     const value = wanted[index]
-    if (value === undefined || value === base[index] || memberMayUpdate(column, value, user)) return []
+    if (value === undefined || value === base[index] || rightOnExisting(role, column).allows(value, user))
+      return []
     return [forbiddenValue(column.name, value)]
   })
 }
 
 /** Roles that no row of this caller may ever have: a user who has them the caller could not change either. */
-export function forbiddenRoles(role: Importer['role'], values: Readonly<Values>): Fault[] {
+export function forbiddenRoles(role: ImportingRole, values: Readonly<Values>): Fault[] {
   if (role === 'organization_owner') return []
   const given = valueOf(values, 'roles') ?? ''
-  return roleSet(given).every((each) => mayGrant[role].includes(each)) ? [] : [forbiddenValue('roles', given)]
+  return roleSet(given).every((each) => isGrantable(role, each)) ? [] : [forbiddenValue('roles', given)]
 }
 
 /** The place of a user's strongest role; no role's name is part of another's. */

@@ -24,7 +24,8 @@ export function canonicalSchema(canonical: Canonical): (options: ReadingOptions)
 
 /** Text of at most `limit` characters. */
 export function textUpTo(limit: number): () => StringSchema {
-  return () => string().test('length', (value) => isUpTo(limit, value ?? ''))
+  const test = (value: string | undefined): boolean => isUpTo(limit, value ?? '')
+  return () => string().test({ name: 'length', params: { limit }, test })
 }
 
 /** One of a list of words in any letter case, cast into the spelling of the list. */
@@ -73,4 +74,28 @@ export function webAddress(limit: number): () => StringSchema {
     textUpTo(limit)()
       .matches(/^\S+$/)
       .test('url', (value) => parses(value ?? ''))
+}
+
+/** How to mend a URL that was refused, where the cause is plain. */
+export function webAddressHint(value: string): string | undefined {
+  if (
+    !/^(?:\/\/)?(?:[\p{L}\p{N}](?:[\p{L}\p{N}-]{0,61}[\p{L}\p{N}])?\.){1,8}\p{L}{2,20}(?:[/:?#]\S{0,1000})?$/u.test(
+      value,
+    )
+  ) {
+    return undefined
+  }
+  const address = `https://${value.replace(/^\/\//, '')}`
+  return parsedUrl(address) === undefined ? undefined : `write it with its beginning, such as ${address}`
+}
+
+const likeBooleans = new Set(
+  'on off enabled disabled checked unchecked x ok active inactive -1 y. n. yes. no. ja nein oui non si sí sim não tak nie ano ne'.split(
+    ' ',
+  ),
+)
+
+/** How to mend a boolean that was refused, where the cause is plain. */
+export function booleanHint(value: string): string | undefined {
+  return likeBooleans.has(value.toLowerCase()) ? 'say TRUE or FALSE' : undefined
 }

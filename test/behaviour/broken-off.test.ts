@@ -140,27 +140,67 @@ describe('an upload that breaks off', () => {
   })
 })
 
-describe('a reader who leaves', () => {
+describe('a client who does not wait for the answer', () => {
   let service: Service
 
   beforeAll(async () => {
     service = await startService()
   })
   afterAll(() => service.close())
+  beforeEach(async () => {
+    await service.knex('imports').delete()
+    await service.knex('users').delete()
+  })
 
-  it('in the middle of the answer stops the import after a batch, and the service goes on', async () => {
-    const big = numberedHeader + numbered(0, 8_000)
+  const big = numberedHeader + numbered(0, 8_000)
+
+  /** The receipt of the only import, once it has ended. */
+  async function endedImport(): Promise<Record<string, unknown>> {
+    const end = Date.now() + 30_000
+    for (;;) {
+      const [receipt] = await service.knex('imports').whereNot({ state: 'running' })
+      if (receipt !== undefined) return receipt
+      if (Date.now() > end) throw new Error('the import does not end')
+      await setTimeout(20)
+    }
+  }
+
+  const stored = (): Promise<string[]> => service.knex('users').pluck('slug')
+
+  it('and leaves in the middle of his upload stops the import after a batch, and its receipt says why', async () => {
     const client = await RawClient.connect(service)
     await client.write(headOf({ token: await service.token(), length: big.length }))
-    const writing = client.write(big).catch(() => undefined)
+    await client.write(big.slice(0, Math.floor(big.length / 2)))
     await client.until((text) => text.includes('imported'))
     client.destroy()
-    await writing
-    await setTimeout(1_000)
-    const [one] = await service.knex('users').count({ count: '*' })
-    await setTimeout(500)
-    const [other] = await service.knex('users').count({ count: '*' })
-    expect(one).toEqual(other)
+    const receipt = await endedImport()
+    expect(receipt).toMatchObject({
+      state: 'aborted',
+      reason_code: 'request.interrupted',
+      created: (await stored()).length,
+    })
+    expect(receipt['created']).toBeLessThan(4_000)
     expect((await service.post('email\nx@example.com\n')).text).toContain('imported')
+  })
+
+  it('and never reads has every row imported all the same, and a receipt of it', async () => {
+    const client = await RawClient.connect(service)
+    client.socket.pause()
+    await client.write(headOf({ token: await service.token(), length: big.length }))
+    await client.write(big)
+    expect(await endedImport()).toMatchObject({ state: 'finished', created: 8_000 })
+    expect(await stored()).toHaveLength(8_000)
+    client.destroy()
+  })
+
+  it('and leaves once all of it was sent has every row imported all the same, and a receipt of it', async () => {
+    const small = numberedHeader + numbered(0, 400)
+    const client = await RawClient.connect(service)
+    client.socket.pause()
+    await client.write(headOf({ token: await service.token(), length: small.length }) + small)
+    await setTimeout(5)
+    client.destroy()
+    expect(await endedImport()).toMatchObject({ state: 'finished', created: 400 })
+    expect(await stored()).toHaveLength(400)
   })
 })

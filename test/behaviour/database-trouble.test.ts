@@ -4,7 +4,7 @@ import { setTimeout } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
 import { newPlace, type Place } from '../support/database.ts'
 import { numbered, numberedHeader, rowsOf } from '../support/csv.ts'
-import { headOf, RawClient } from '../support/raw-client.ts'
+import { endsWhole, headOf, RawClient } from '../support/raw-client.ts'
 import { startService, type Service } from '../support/service.ts'
 
 const hasServer = (process.env['TEST_DATABASE_URL'] ?? '') !== ''
@@ -160,7 +160,26 @@ onServer('a database that goes away in the middle', () => {
     })
   }
 
-  it('breaks the answer off with a reset, and every row that it reported is there', async () => {
+  it('for a while is waited for, and then the answer goes on', async () => {
+    const client = await RawClient.connect(service)
+    await client.write(headOf({ token: await service.token() }))
+    await client.chunk(numberedHeader + numbered(0, 60))
+    await client.until((text) => text.includes('imported'))
+    await way.close()
+    await client.chunk(numbered(60, 120))
+    await setTimeout(2_500)
+    expect(rowsOf(client.body.text)).toHaveLength(60)
+    await way.openTo(new URL(place.env['DATABASE_URL']!))
+    await client.chunk('')
+    await client.until(endsWhole, 30_000)
+    const rows = rowsOf(client.body.text)
+    expect(rows.map(({ slug }) => slug)).toEqual(Array.from({ length: 120 }, (_, index) => `u-${index}`))
+    expect(rows.filter(({ disposition }) => disposition !== 'imported')).toEqual([])
+    await expectReportedStored(client)
+    client.destroy()
+  })
+
+  it('for longer than that breaks the answer off with a reset, and every row that it reported is there', async () => {
     const client = await RawClient.connect(service)
     await client.write(headOf({ token: await service.token() }))
     await client.chunk(numberedHeader + numbered(0, 60))
@@ -186,7 +205,7 @@ onServer('a database that goes away in the middle', () => {
           "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() and datname = current_database() and application_name = 'rollcall'",
         )
       })
-      await client.until((text) => text.endsWith('\r\n0\r\n\r\n'), 45_000).catch(() => undefined)
+      await client.until((text) => endsWhole(text), 45_000).catch(() => undefined)
       await expectReportedStored(client)
       client.destroy()
     }

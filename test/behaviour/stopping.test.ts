@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import { newPlace, type Place } from '../support/database.ts'
 import { numbered, numberedHeader, rowsOf } from '../support/csv.ts'
 import { startProcess, type ServiceProcess } from '../support/process.ts'
-import { headOf, RawClient } from '../support/raw-client.ts'
+import { endsWhole, headOf, RawClient } from '../support/raw-client.ts'
 import { importPath, startService, type Service } from '../support/service.ts'
 
 describe('stopping the process', () => {
@@ -52,7 +52,7 @@ describe('stopping the process', () => {
     service.child.kill('SIGTERM')
     await setTimeout(200)
     await client.chunk('')
-    await client.until((text) => text.endsWith('0\r\n\r\n'))
+    await client.until((text) => endsWhole(text))
     await exitsSoon()
     client.destroy()
   })
@@ -94,7 +94,7 @@ describe('stopping the process', () => {
       await setTimeout(50)
     }
     await client.chunk('')
-    await client.until((text) => text.endsWith('0\r\n\r\n'))
+    await client.until((text) => endsWhole(text))
     expect(rowsOf(client.body.text)).toHaveLength(70)
     await expect(service.exit).resolves.toEqual({ code: 0, signal: null })
     client.destroy()

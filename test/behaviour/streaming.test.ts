@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
 import { numbered, numberedHeader, rowsOf } from '../support/csv.ts'
-import { headOf, RawClient } from '../support/raw-client.ts'
+import { endsWhole, headOf, RawClient } from '../support/raw-client.ts'
 import { startService, type Service } from '../support/service.ts'
 
 const countOf = (text: string): number => text.split('\nimported,').length - 1
@@ -43,7 +43,7 @@ describe('a streamed answer', () => {
     await client.chunk(numbered(200, 201))
     await client.until((text) => countOf(text) === 201)
     await client.chunk('')
-    await client.until((text) => text.endsWith('0\r\n\r\n'))
+    await client.until((text) => endsWhole(text))
     expect(rowsOf(client.body.text).map(({ slug }) => slug)).toEqual(
       Array.from({ length: 201 }, (_, index) => `u-${index}`),
     )
@@ -59,7 +59,7 @@ describe('a streamed answer', () => {
       await client.until((text) => countOf(text) === sent + 60)
     }
     await client.chunk('')
-    await client.until((text) => text.endsWith('0\r\n\r\n'))
+    await client.until((text) => endsWhole(text))
   })
 
   it('goes along with an upload of one row every 100 ms', async () => {
@@ -73,7 +73,7 @@ describe('a streamed answer', () => {
     expect(new Set(seen).size).toBeGreaterThanOrEqual(5)
     expect(seen.at(-1)).toBeGreaterThanOrEqual(14)
     await client.chunk('')
-    await client.until((text) => text.endsWith('0\r\n\r\n'))
+    await client.until((text) => endsWhole(text))
     expect(rowsOf(client.body.text)).toHaveLength(20)
   })
 
@@ -81,7 +81,7 @@ describe('a streamed answer', () => {
     const upload = 'e-mail;Given Name\r\nböb@example.com;"Bö""b;"\r\n\r\nx;y\r\n'
     for (const byte of Buffer.from(upload)) await client.write(Buffer.from([0x31, 13, 10, byte, 13, 10]))
     await client.chunk('')
-    await client.until((text) => text.endsWith('0\r\n\r\n'))
+    await client.until((text) => endsWhole(text))
     await service.knex('users').delete()
     expect(client.body.text).toBe((await service.post(upload)).text)
   })
@@ -104,7 +104,7 @@ describe('a streamed answer', () => {
   it('may be followed by another request on the same connection', async () => {
     await client.chunk(numberedHeader + numbered(0, 3))
     await client.chunk('')
-    await client.until((text) => text.endsWith('0\r\n\r\n'))
+    await client.until((text) => endsWhole(text))
     const length = client.received.length
     await client.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n')
     await client.until((text) => text.slice(length).includes('"ok"'))

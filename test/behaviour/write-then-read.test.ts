@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { setTimeout } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
-import { headOf, RawClient } from '../support/raw-client.ts'
+import { endsWhole, headOf, RawClient } from '../support/raw-client.ts'
 import { startService, type Service } from '../support/service.ts'
 
 const MiB = 2 ** 20
@@ -64,7 +64,7 @@ describe('a client that writes everything before it reads', () => {
     const client = await writeAll(bytes)
     expect(leftovers()).toEqual([])
     client.socket.resume()
-    await client.until((text) => text.endsWith('\r\n0\r\n\r\n'), 60_000)
+    await client.until((text) => endsWhole(text), 60_000)
     expectWhole(client.body.text, rows)
     client.destroy()
   })
@@ -83,7 +83,7 @@ describe('a client that writes everything before it reads', () => {
     const client = await writeAll(bytes)
     await setTimeout(8_000)
     client.socket.resume()
-    await client.until((text) => text.endsWith('\r\n0\r\n\r\n'), 60_000)
+    await client.until((text) => endsWhole(text), 60_000)
     expectWhole(client.body.text, rows)
     client.destroy()
   })
@@ -97,7 +97,7 @@ describe('a client that writes everything before it reads', () => {
     client.socket.pause()
     await setTimeout(8_000)
     client.socket.resume()
-    await client.until((text) => text.endsWith('\r\n0\r\n\r\n'), 60_000)
+    await client.until((text) => endsWhole(text), 60_000)
     expectWhole(client.body.text, rows)
     client.destroy()
   })

@@ -11,7 +11,7 @@ import { FolderInUse } from '../../src/db/folder-lock.ts'
 const writer = fileURLToPath(new URL('./killed-writer.ts', import.meta.url))
 
 describe('a process that is killed while it has the embedded database open', () => {
-  it('loses nothing that it acknowledged, three times over, and nobody else could open it before', async () => {
+  it('loses nothing that it acknowledged, three times over, nor the record of it, and nobody else could open it before', async () => {
     const dataDir = mkdtempSync(join(tmpdir(), 'rollcall-killed-'))
     const acknowledged: string[] = []
     try {
@@ -44,6 +44,8 @@ describe('a process that is killed while it has the embedded database open', () 
         const stored = new Set(await database.knex('users').pluck('id'))
         expect(acknowledged.length).toBeGreaterThanOrEqual(450)
         expect(acknowledged.filter((id) => !stored.has(id))).toEqual([])
+        const chunks = await database.knex('import_chunks').pluck<Buffer[]>('answer')
+        expect(new Set(chunks.map(String))).toEqual(stored)
       } finally {
         await database.close()
       }

@@ -1,5 +1,12 @@
 import { describe, expect, it } from '@jest/globals'
-import { asServiceError, refusal, RowMoved } from '../../src/db/trouble.ts'
+import {
+  asServiceError,
+  meaningOf,
+  refusal,
+  RowMoved,
+  unreachable,
+  type Meaning,
+} from '../../src/db/trouble.ts'
 import { ServiceError } from '../../src/errors.ts'
 
 /** An error as the server sends it. */
@@ -14,7 +21,10 @@ describe('trouble with the database', () => {
     ['of too many connections', sent('53300', { severity: 'FATAL' })],
     ['of a full disk', sent('53100')],
     ['of a lost connection', sent('08006')],
-    ['of a corrupted index', sent('XX002')],
+    ['of a pooler in front of the server', sent('XX000')],
+    ['of a standby that takes over', sent('3D000')],
+    ['of a password that is being changed', sent('28P01', { severity: 'FATAL' })],
+    ['of a session that was idle too long', sent('25P03', { severity: 'FATAL' })],
     ['without a SQLSTATE', new Error('Connection terminated unexpectedly')],
     ['of the system', Object.assign(new Error('connect'), { code: 'ECONNREFUSED' })],
     ['that is nothing at all', undefined],
@@ -25,7 +35,7 @@ describe('trouble with the database', () => {
     expect(Number((said as ServiceError).headers['Retry-After'])).toBeGreaterThan(0)
   })
 
-  it.each(['42P01', '42703', '23505', '40001', '25001', '25P02'])(
+  it.each(['42P01', '42703', '23505', '40001', '25001', '25P02', 'XX001', 'XX002'])(
     'is not what the server says by %s',
     (code) => {
       const error = sent(code)
@@ -35,6 +45,16 @@ describe('trouble with the database', () => {
 
   it('is left as it is where it has its words already', () => {
     for (const error of [new ServiceError('internal', 'x'), new RowMoved()])
+      expect(asServiceError(error)).toBe(error)
+  })
+
+  it('is not what a mistake of ours is', () => {
+    for (const error of [
+      new TypeError('x'),
+      new RangeError('x'),
+      new ReferenceError('x'),
+      new SyntaxError('x'),
+    ])
       expect(asServiceError(error)).toBe(error)
   })
 })
@@ -60,5 +80,43 @@ describe('what the database refuses to store', () => {
     expect(refusal(Object.assign(new Error('x'), { code: '23514' }))).toBeUndefined()
     expect(refusal(new Error('x'))).toBeUndefined()
     expect(refusal(undefined)).toBeUndefined()
+  })
+})
+
+describe('what an error means', () => {
+  it.each<[Meaning, readonly unknown[]]>([
+    [
+      'row',
+      ['23514', '23502', '22001', '44000', '54000', 'P0001', '09000', '27000', '38001', '39P01'].map(
+        (state) => sent(state),
+      ),
+    ],
+    ['in the way', [sent('23505'), sent('40001'), sent('40P01'), sent('55P03'), new RowMoved()]],
+    [
+      'trouble',
+      [
+        sent('08006'),
+        sent('25006'),
+        sent('53300'),
+        sent('57P01'),
+        sent('58030'),
+        sent('XX000'),
+        unreachable('x'),
+      ],
+    ],
+    [
+      'give up',
+      [
+        sent('42P01'),
+        sent('25P02'),
+        sent('XX001'),
+        sent('ABCDE'),
+        new ServiceError('import.lost', 'x'),
+        new TypeError('x'),
+        undefined,
+      ],
+    ],
+  ])('is %s', (meaning, errors) => {
+    expect(errors.map(meaningOf)).toEqual(errors.map(() => meaning))
   })
 })

@@ -2,43 +2,105 @@ import { describe, expect, it } from '@jest/globals'
 import type { Response } from 'express'
 import { once } from 'node:events'
 import { createServer, type ServerResponse } from 'node:http'
-import { connect, type AddressInfo } from 'node:net'
-import { ClientGone, streamAnswer } from '../../src/http/stream-answer.ts'
+import { connect, type AddressInfo, type Socket } from 'node:net'
+import type { AnswerText } from '../../src/http/answer-text.ts'
+import { goneSignal } from '../../src/http/gone.ts'
+import { streamAnswer } from '../../src/http/stream-answer.ts'
+import type { StoredChunk } from '../../src/receipts/chunk.ts'
 
-/** Lends the answer to a request whose client has gone already. */
-async function withGoneClient(use: (res: ServerResponse) => Promise<void>): Promise<void> {
+const text: AnswerText = {
+  mediaType: 'text/csv',
+  fileName: 'users.result.csv',
+  head: 'head\n',
+  chunk: ({ answer }) => answer,
+}
+
+/** Lends the answer to a request over a real connection. */
+async function withRequest(use: (res: ServerResponse, client: Socket) => Promise<void>): Promise<void> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const client = connect((server.address() as AddressInfo).port, '127.0.0.1')
   client.on('error', () => undefined)
   client.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n')
   const [, res] = (await once(server, 'request')) as [unknown, ServerResponse]
-  client.destroy()
-  await once(res, 'close')
   try {
-    await use(res)
+    await use(res, client)
   } finally {
+    client.destroy()
     server.close()
   }
 }
 
+/** Chunks without an end, and whether somebody has ended them. */
+function endless() {
+  const state = { ended: false, made: 0 }
+  async function* chunks(): AsyncGenerator<StoredChunk> {
+    try {
+      for (;;) {
+        await Promise.resolve()
+        state.made += 1
+        yield { firstRow: 2, answer: Buffer.alloc(100_000, 'x'), notes: Buffer.from('{}') }
+      }
+    } finally {
+      state.ended = true
+    }
+  }
+  return { state, chunks: chunks() }
+}
+
+const neverAsked = (): never => {
+  throw new RangeError('nobody is there to read trailers')
+}
+
 describe('an answer that is streamed', () => {
   it('is given up where the client has gone before its first piece was there, and ends what makes it', async () => {
-    await withGoneClient(async (res) => {
-      let ended = false
-      async function* pieces(): AsyncGenerator<string> {
-        try {
-          for (;;) {
-            await Promise.resolve()
-            yield 'x'.repeat(100_000)
-          }
-        } finally {
-          ended = true
-        }
+    await withRequest(async (res, client) => {
+      client.destroy()
+      await once(res, 'close')
+      const { chunks, state } = endless()
+      await streamAnswer(res as Response, {
+        text,
+        chunks,
+        receipt: neverAsked,
+        gone: goneSignal(res as Response),
+      })
+      expect(state.made).toBe(0)
+      await expect(chunks.next()).resolves.toMatchObject({ done: true })
+    })
+  })
+
+  it('is given up where the client goes while it waits for him to read, and ends what makes it', async () => {
+    await withRequest(async (res, client) => {
+      client.pause()
+      const { chunks, state } = endless()
+      const streaming = streamAnswer(res as Response, {
+        text,
+        chunks,
+        receipt: neverAsked,
+        gone: goneSignal(res as Response),
+      })
+      while (!res.writableNeedDrain) await new Promise((resolve) => setTimeout(resolve, 5))
+      client.destroy()
+      await streaming
+      expect(state.ended).toBe(true)
+    })
+  })
+
+  it('fails as its chunks fail, and has no end then', async () => {
+    await withRequest(async (res) => {
+      async function* failing(): AsyncGenerator<StoredChunk> {
+        yield { firstRow: 2, answer: Buffer.from('one\n'), notes: Buffer.from('{}') }
+        await Promise.resolve()
+        throw new RangeError('cut')
       }
-      const streaming = streamAnswer(res as Response, pieces(), { begin: () => undefined, head: '' })
-      await expect(streaming).rejects.toBeInstanceOf(ClientGone)
-      expect(ended).toBe(true)
+      const streaming = streamAnswer(res as Response, {
+        text,
+        chunks: failing(),
+        receipt: neverAsked,
+        gone: goneSignal(res as Response),
+      })
+      await expect(streaming).rejects.toThrow(new RangeError('cut'))
+      expect(res.writableEnded).toBe(false)
     })
   })
 })

@@ -5,7 +5,7 @@ import { columnNames, columns, type ColumnName } from '../../src/users/columns.t
 import { errorsText } from '../../src/users/faults.ts'
 import type { Importer } from '../../src/users/grants.ts'
 import { keysOf, type StoredUser } from '../../src/users/user.ts'
-import type { UserDirectory } from '../../src/users/user-directory.ts'
+import type { BatchStore } from '../../src/users/user-directory.ts'
 
 /** Values of a user by column, in canonical form; what is left out is blank or the default. */
 export type Given = Readonly<Partial<Record<ColumnName, string>>>
@@ -53,9 +53,16 @@ export const owner: Importer = { role: 'organization_owner', subject: 'nobody', 
 /** A caller with some rights, who is no user of the organization. */
 export const member: Importer = { role: 'organization_member', subject: 'nobody', emailKey: undefined }
 
+/** Where the users of organizations are stored; each import has a store of its own. */
+export interface Stores {
+  store(
+    organizationId: number,
+  ): BatchStore<readonly AnnotatedRow[]> | Promise<BatchStore<readonly AnnotatedRow[]>>
+}
+
 /** An import as a test asks for it. */
 export interface TestImport {
-  readonly users: UserDirectory
+  readonly users: Stores
   readonly organizationId?: number
   readonly importer?: Importer
   readonly layout: Layout
@@ -70,13 +77,13 @@ export async function* inOneBlock<T>(rows: readonly T[]): AsyncGenerator<readonl
   if (rows.length > 0) yield rows
 }
 
-/** The parts of an import in batches of one size that wait for nothing but the end. */
-export function partsOf(asked: TestImport): ImportParts {
-  const { users, organizationId = 1, importer = owner, layout, batch = 500, clearBlanks = false } = asked
+/** The parts of an import in batches of one size that wait for nothing but the end, but for where it is stored. */
+export function partsOf(
+  asked: Omit<TestImport, 'users' | 'organizationId' | 'rows'>,
+): Omit<ImportParts<never>, 'store' | 'record'> {
+  const { importer = owner, layout, batch = 500, clearBlanks = false } = asked
   return {
-    organizationId,
     importer,
-    users,
     layout,
     judging: { reading: { today }, clearBlanks, role: importer.role },
     batches: { first: batch, largest: batch, patience: 60_000 },
@@ -85,8 +92,11 @@ export function partsOf(asked: TestImport): ImportParts {
 
 /** Runs an import to its end. */
 export async function runImport(asked: TestImport): Promise<AnnotatedRow[]> {
+  const store = await asked.users.store(asked.organizationId ?? 1)
+  const record = (rows: readonly AnnotatedRow[]) => Promise.resolve(rows)
   const answered: AnnotatedRow[] = []
-  for await (const batch of importRows(inOneBlock(asked.rows), partsOf(asked))) answered.push(...batch)
+  for await (const batch of importRows(inOneBlock(asked.rows), { ...partsOf(asked), store, record }))
+    answered.push(...batch)
   return answered
 }
 

@@ -1,13 +1,12 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
 import type { Database } from '../../src/db/database.ts'
-import { createUserDirectory } from '../../src/db/user-directory.ts'
-import type { UserDirectory, Users } from '../../src/users/user-directory.ts'
+import type { Users } from '../../src/users/user-directory.ts'
 import { openTestDatabase } from '../support/database.ts'
-import { buildUser, fileOf, outcomes, runImport, type Given } from './builders.ts'
-import { addOrganization, byColumn, storedUsers, writeUsers } from './database-users.ts'
+import { buildUser, fileOf, outcomes, runImport, type Given, type Stores } from './builders.ts'
+import { addOrganization, byColumn, databaseStores, storedUsers, writeUsers } from './database-users.ts'
 
-/** A directory in which something happens once between the first look-up and what follows it. */
-function interrupted(directory: UserDirectory, happening: () => Promise<void>): UserDirectory {
+/** Stores in which something happens once between the first look-up and what follows it. */
+function interrupted(stores: Stores, happening: () => Promise<void>): Stores {
   let happened = false
   const once = (users: Users): Users => ({
     ...users,
@@ -21,9 +20,10 @@ function interrupted(directory: UserDirectory, happening: () => Promise<void>): 
     },
   })
   return {
-    hasUser: (organizationId, id) => directory.hasUser(organizationId, id),
-    transaction: (organizationId, work) =>
-      directory.transaction(organizationId, (users) => work(once(users))),
+    store: async (organizationId) => {
+      const store = await stores.store(organizationId)
+      return { save: (work) => store.save((users) => work(once(users))) }
+    },
   }
 }
 
@@ -32,12 +32,12 @@ const onServer = process.env['TEST_DATABASE_URL'] ? it : it.skip
 
 describe('imports of one organization', () => {
   let database: Database
-  let users: UserDirectory
+  let users: Stores
   let organizationId: number
 
   beforeAll(async () => {
     database = await openTestDatabase()
-    users = createUserDirectory(database.knex)
+    users = databaseStores(database.knex)
   })
 
   beforeEach(async () => {
@@ -53,8 +53,8 @@ describe('imports of one organization', () => {
   const emails = Array.from({ length: 24 }, (_, index) => `user-${index}@x.org`)
   const named = (name: string): Given[] =>
     emails.map((email) => ({ email, name, givenName: name, familyName: name, addressCity: name }))
-  const run = (given: readonly Given[], directory = users, batch = 5) =>
-    runImport({ users: directory, organizationId, ...fileOf(...given), batch })
+  const run = (given: readonly Given[], stores = users, batch = 5) =>
+    runImport({ users: stores, organizationId, ...fileOf(...given), batch })
 
   it('of the same rows in opposite order leave each user as one of them did, and end, 20 times', async () => {
     for (let round = 0; round < 20; round += 1) {

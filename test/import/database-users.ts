@@ -1,6 +1,10 @@
 import type { Knex } from 'knex'
 import { columnNames, columns } from '../../src/users/columns.ts'
+import type { AnnotatedRow } from '../../src/import/row.ts'
 import type { StoredUser } from '../../src/users/user.ts'
+import type { BatchStore } from '../../src/users/user-directory.ts'
+import { chunkOf, newImport, receiptsIn, writerOf } from '../support/receipt-store.ts'
+import type { Stores } from './builders.ts'
 
 let organizations = 0
 
@@ -11,6 +15,22 @@ export async function addOrganization(knex: Knex): Promise<number> {
     .insert({ slug: `organization-${organizations}` })
     .returning('organization_id')
   return made.organization_id
+}
+
+/** Stores the batches of imports in the database, each with a chunk; the records that tests look at are the rows. */
+export function databaseStores(knex: Knex): Stores {
+  const receipts = receiptsIn(knex)
+  return {
+    store: async (organizationId): Promise<BatchStore<readonly AnnotatedRow[]>> => {
+      const { store } = await writerOf(receipts, newImport(organizationId))
+      return {
+        save: async (work) => {
+          const saved = await store.save(async (users) => ({ batch: await work(users), record: chunkOf('') }))
+          return saved.batch
+        },
+      }
+    },
+  }
 }
 
 /** Writes users as somebody else would who knows the table: with knex's own insert. */

@@ -4,8 +4,7 @@ import { columnNames, type ColumnName } from '../../src/users/columns.ts'
 import { errorsText } from '../../src/users/faults.ts'
 import type { Importer } from '../../src/users/grants.ts'
 import type { StoredUser } from '../../src/users/user.ts'
-import type { UserDirectory } from '../../src/users/user-directory.ts'
-import { buildUser, givenOf, idOf, rowsOf, runImport, today, type Given } from './builders.ts'
+import { buildUser, givenOf, idOf, rowsOf, runImport, today, type Given, type Stores } from './builders.ts'
 import { applyRows, type ReferenceAnswer, type ReferenceUser } from './reference.ts'
 
 /** A small file, and the organization that it meets. */
@@ -180,7 +179,7 @@ export async function outcomeOf(
   asked: EngineCase,
   batch: number,
   where: {
-    users: UserDirectory
+    users: Stores
     organizationId: number
     stored: () => Promise<readonly (readonly string[])[]>
   },

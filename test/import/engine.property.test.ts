@@ -2,9 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
 import { keysOf } from '../../src/users/user.ts'
 import type { Database } from '../../src/db/database.ts'
-import { createUserDirectory } from '../../src/db/user-directory.ts'
 import { openTestDatabase } from '../support/database.ts'
-import { addOrganization, storedKeys, storedUsers, writeUsers } from './database-users.ts'
+import { addOrganization, databaseStores, storedKeys, storedUsers, writeUsers } from './database-users.ts'
 import { compare, engineCases, expectedOf, outcomeOf, assertHeld, type EngineCase } from './engine-cases.ts'
 import { MemoryDirectory } from './memory-directory.ts'
 
@@ -59,7 +58,7 @@ describe('the engine on the database agrees with a row-at-a-time reading of the 
   })
 
   it(`on users in the database (${databaseRuns} files, seed ${seed})`, async () => {
-    const users = createUserDirectory(database.knex)
+    const users = databaseStores(database.knex)
     const property = fc.asyncProperty(engineCases, fc.constantFrom(...batchSizes), async (asked, batch) => {
       const organizationId = await addOrganization(database.knex)
       await writeUsers(database.knex, organizationId, asked.users)

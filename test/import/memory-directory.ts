@@ -1,11 +1,13 @@
 import { columnIndex } from '../../src/users/columns.ts'
 import { keysOf, type Keys, type StoredUser } from '../../src/users/user.ts'
-import type {
-  KeySets,
-  UserChange,
-  UserDirectory,
-  Users,
-  UserToStore,
+import {
+  StoreRefusal,
+  type BatchStore,
+  type KeySets,
+  type SavedBatch,
+  type UserChange,
+  type Users,
+  type UserToStore,
 } from '../../src/users/user-directory.ts'
 
 /** A key is another user's: what SQLSTATE 23505 is in PostgreSQL. */
@@ -24,11 +26,13 @@ const ATTEMPTS = 8
  * key is refused while another user has that key, even where the same statement would take it from him. So
  * a key may only be handed on from one statement to a later one.
  */
-export class MemoryDirectory implements UserDirectory {
+export class MemoryDirectory {
   readonly #organizations = new Map<number, Table>()
   readonly #lastOf = new Map<number, Promise<unknown>>()
   /** How often users were written without a look-up, and whether it worked. */
   readonly tried = { worked: 0, failed: 0 }
+  /** The rule by which a user is refused, as a constraint that somebody added does it. */
+  refuses: (user: StoredUser) => string | undefined = () => undefined
 
   /** The users of an organization; what somebody else writes is written here. */
   usersOf(organizationId: number): Table {
@@ -37,13 +41,43 @@ export class MemoryDirectory implements UserDirectory {
     return table
   }
 
-  hasUser(organizationId: number, id: string): Promise<boolean> {
-    return Promise.resolve(this.usersOf(organizationId).has(id))
+  /**
+   * Where the batches of an import are stored, each in a transaction of its own.
+   *
+   * @param keep - keeps the record of a batch; where it fails nothing of the batch is stored
+   */
+  store<R>(organizationId: number, keep: (record: R) => void = () => undefined): BatchStore<R> {
+    return {
+      save: (work) =>
+        this.#inTurn(organizationId, async () => {
+          const { batch, table } = await this.#retried(() => this.usersOf(organizationId), work)
+          keep(batch.record)
+          this.#organizations.set(organizationId, table)
+          return batch
+        }),
+    }
   }
 
-  async transaction<T>(organizationId: number, work: (users: Users) => Promise<T>): Promise<T> {
+  /** Runs batches in one transaction, which is committed where `work` says so. */
+  inOne<R>(organizationId: number, work: (store: BatchStore<R>) => Promise<boolean>): Promise<boolean> {
+    return this.#inTurn(organizationId, async () => {
+      let draft = this.usersOf(organizationId)
+      const store: BatchStore<R> = {
+        save: async (work) => {
+          const { batch, table } = await this.#retried(() => draft, work)
+          draft = table
+          return batch
+        },
+      }
+      const commits = await work(store)
+      if (commits) this.#organizations.set(organizationId, draft)
+      return commits
+    })
+  }
+
+  async #inTurn<T>(organizationId: number, work: () => Promise<T>): Promise<T> {
     const before = this.#lastOf.get(organizationId)
-    const mine = Promise.resolve(before).then(() => this.#retried(organizationId, work))
+    const mine = Promise.resolve(before).then(work)
     // The next one waits for this one, however it ends.
     this.#lastOf.set(
       organizationId,
@@ -52,13 +86,14 @@ export class MemoryDirectory implements UserDirectory {
     return mine
   }
 
-  async #retried<T>(organizationId: number, work: (users: Users) => Promise<T>): Promise<T> {
+  async #retried<B extends SavedBatch<unknown>>(
+    before: () => Table,
+    work: (users: Users) => Promise<B>,
+  ): Promise<{ batch: B; table: Table }> {
     for (let attempt = 1; ; attempt += 1) {
-      const draft: Table = new Map(this.usersOf(organizationId))
+      const table: Table = new Map(before())
       try {
-        const result = await work(this.#usersIn(draft))
-        this.#organizations.set(organizationId, draft)
-        return result
+        return { batch: await work(this.#usersIn(table)), table }
       } catch (error) {
         if (attempt === ATTEMPTS || !(error instanceof KeyTaken)) throw error
       }
@@ -80,6 +115,7 @@ export class MemoryDirectory implements UserDirectory {
       insert: (users) =>
         inPromise(() => {
           if (!lookedUp) this.tried.failed += 1
+          this.#refuse(users)
           insert(users)
           if (lookedUp) return
           this.tried.failed -= 1
@@ -87,9 +123,15 @@ export class MemoryDirectory implements UserDirectory {
         }),
       update: (changes) =>
         inPromise(() => {
+          this.#refuse(changes.map(({ user }) => user))
           update(table, changes)
         }),
     }
+  }
+
+  #refuse(users: readonly UserToStore[]): void {
+    const rule = users.map(this.refuses).find((rule) => rule !== undefined)
+    if (rule !== undefined) throw new StoreRefusal(rule)
   }
 }
 

@@ -1,30 +1,53 @@
 import { createCsvWriter, type CsvAnswerHeader } from '../../src/csv/write-csv.ts'
-import {
-  answering,
-  type AnswerColumns,
-  type AnswerOptions,
-  type AnswerWriter,
-} from '../../src/import/answer.ts'
+import { answerText, type AnswerType } from '../../src/http/answer-text.ts'
+import { answering, type AnswerColumns, type AnswerOptions, type Outcome } from '../../src/import/answer.ts'
 import type { AnnotatedRow } from '../../src/import/row.ts'
-import { createNdjsonWriter } from '../../src/json/write-ndjson.ts'
+import { ChunkBuilder } from '../../src/receipts/chunk.ts'
+import type { AnswerForm } from '../../src/receipts/receipt.ts'
 
-/** A writer, and before it what turns annotated rows into answered ones. */
+/** An answer as text, from annotated rows. */
 export interface Answer {
   head(): string
   rows(rows: readonly AnnotatedRow[]): string
 }
 
-function answerBy(writer: AnswerWriter, { columns }: AnswerColumns, options: AnswerOptions): Answer {
-  const answered = answering(columns, options)
-  return { head: () => writer.head(), rows: (rows) => writer.rows(answered(rows)) }
-}
-
 /** The answer to an upload as CSV. */
-export function csvAnswer(header: CsvAnswerHeader, options: AnswerOptions): Answer {
-  return answerBy(createCsvWriter(header, options), header, options)
-}
+export const csvAnswer = (
+  header: CsvAnswerHeader,
+  options: AnswerOptions,
+  outcome: Outcome = 'imported',
+): Answer => answerBy(header, options, outcome, 'text/csv')
 
 /** The answer to an upload as NDJSON. */
-export function ndjsonAnswer(header: AnswerColumns, options: AnswerOptions): Answer {
-  return answerBy(createNdjsonWriter(header, options), header, options)
+export const ndjsonAnswer = (
+  columns: AnswerColumns,
+  options: AnswerOptions,
+  outcome: Outcome = 'imported',
+): Answer =>
+  answerBy(
+    { ...columns, delimiter: ',', lineEnd: '\n', bom: false },
+    options,
+    outcome,
+    'application/x-ndjson',
+  )
+
+/** Any answer takes this way: a chunk is made, and text of the chunk. */
+function answerBy(
+  header: CsvAnswerHeader,
+  options: AnswerOptions,
+  outcome: Outcome,
+  type: AnswerType,
+): Answer {
+  const form: AnswerForm = { ...header, charset: 'utf-8', options, type }
+  const answered = answering(header.columns, outcome)
+  const writer = createCsvWriter(header, options, outcome)
+  const text = answerText(form, outcome, { type, onlyInvalid: options.onlyInvalid })
+  return {
+    head: () => text.head,
+    rows: (rows) => {
+      const builder = new ChunkBuilder(writer)
+      builder.add(rows.map(answered))
+      return text.chunk(builder.build()).toString()
+    },
+  }
 }

@@ -94,12 +94,18 @@ function dechunked(bytes: Buffer): { text: string; complete: boolean } {
   for (;;) {
     const end = bytes.indexOf('\r\n', at)
     const size = end === -1 ? NaN : Number.parseInt(bytes.toString('latin1', at, end), 16)
-    if (size === 0 || Number.isNaN(size))
-      return { text: Buffer.concat(parts).toString(), complete: size === 0 }
+    if (size === 0 || Number.isNaN(size)) {
+      const complete = size === 0 && /^0\r\n(?:[\w-]+: [^\r\n]*\r\n)*\r\n$/.test(bytes.toString('latin1', at))
+      return { text: Buffer.concat(parts).toString(), complete }
+    }
     parts.push(bytes.subarray(end + 2, end + 2 + size))
     at = end + 2 + size + 2
   }
 }
+
+/** Whether an answer in chunks has come to its end, with trailers or without. */
+export const endsWhole = (text: string): boolean =>
+  /\r\n0\r\n(?:[\w-]+: [^\r\n]*\r\n)*\r\n$/.test(text.slice(-1_000))
 
 export interface HeadOptions {
   readonly token: string

@@ -86,9 +86,15 @@ export async function exchange(service: Asked, options: ExchangeOptions = {}): P
         chunks.push(chunk)
         onData?.(Buffer.concat(chunks).toString())
       })
-      res.on('end', () => { done(res.complete); })
-      res.on('error', () => { done(false); })
-      res.on('aborted', () => { done(false); })
+      res.on('end', () => {
+        done(res.complete)
+      })
+      res.on('error', () => {
+        done(false)
+      })
+      res.on('aborted', () => {
+        done(false)
+      })
     })
     if (body === undefined) req.end()
     else req.end(body)

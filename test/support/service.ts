@@ -4,6 +4,7 @@ import { createLog } from '../../src/log.ts'
 import type { Parts } from '../../src/compose.ts'
 import { readConfig } from '../../src/config.ts'
 import * as database from '../../src/db/database.ts'
+import { connectionLimits, type ConnectionLimits } from '../../src/http/connections.ts'
 import { listen, type RunningServer } from '../../src/http/server.ts'
 import { claimsAt, FakeIssuer, makeKey, sign, type IssuerKey } from '../auth/fake-issuer.ts'
 import { newPlace, type Place } from './database.ts'
@@ -58,6 +59,8 @@ export interface ServiceOptions {
   readonly remoteIssuer?: boolean
   /** Whether to wait until the database is ready. Default `true`. */
   readonly prepared?: boolean
+  /** How long connections are kept. Default: as the service keeps them. */
+  readonly limits?: ConnectionLimits
 }
 
 const opened: database.Database[] = []
@@ -92,7 +95,8 @@ export async function startService(options: ServiceOptions = {}): Promise<Servic
   const preparing = parts.prepare()
   if (options.prepared !== false) await preparing
   let stopping = false
-  const server = await listen(parts.app, { ...config, stopping: () => stopping })
+  const limits = options.limits ?? connectionLimits
+  const server = await listen(parts.app, { ...config, limits, stopping: () => stopping })
   const direct = directly(place, own!)
   const signed = remote?.token ?? ownToken(parts)
   const running = { url: server.url, port: Number(new URL(server.url).port), token: signed }

@@ -1,20 +1,25 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
 import type { ColumnName } from '../../src/users/columns.ts'
 import type { StoredUser } from '../../src/users/user.ts'
-import type { KeySets, UserChange, UserDirectory, Users } from '../../src/users/user-directory.ts'
+import { StoreRefusal, type KeySets, type UserChange, type Users } from '../../src/users/user-directory.ts'
 import { buildUser, givenOf, idOf, type Given } from '../import/builders.ts'
 
 const changesOf = (users: readonly StoredUser[], changed: readonly ColumnName[]): UserChange[] =>
   users.map((user) => ({ user, changed }))
 
-/** A user directory with what a test needs beside it. */
+/** A store of batches with what a test needs beside it. */
 export interface Subject {
-  readonly directory: UserDirectory
+  /** Saves one batch with a record of its own; returns what `work` gave in the run that counts. */
+  save<T>(organizationId: number, work: (users: Users) => Promise<T>): Promise<T>
+  /** How many records are kept by now, of all organizations. */
+  records(): Promise<number>
   /** Makes an organization without users. */
   newOrganization(): Promise<number>
-  /** Writes users past the directory, as somebody else does. */
+  /** Adds a rule to the store, under a name of its own: nobody may have this name. */
+  refuseName(name: string, rule: string): Promise<void>
+  /** Writes users past the store, as somebody else does. */
   write(organizationId: number, users: readonly StoredUser[]): Promise<void>
-  /** The users of an organization, read past the directory. */
+  /** The users of an organization, read past the store. */
   read(organizationId: number): Promise<readonly StoredUser[]>
   close(): Promise<void>
 }
@@ -26,9 +31,9 @@ const sorted = (users: readonly StoredUser[]): Given[] =>
 
 const withValues = (user: StoredUser, given: Given): StoredUser => buildUser({ ...givenOf(user), ...given })
 
-/** What every user directory does. */
-export function userDirectoryContract(name: string, open: () => Promise<Subject>): void {
-  describe(`the user directory ${name}`, () => {
+/** What every store of batches does. */
+export function batchStoreContract(name: string, open: () => Promise<Subject>): void {
+  describe(`the store of batches ${name}`, () => {
     let subject: Subject
     let organizationId: number
 
@@ -45,7 +50,7 @@ export function userDirectoryContract(name: string, open: () => Promise<Subject>
     })
 
     const run = <T>(work: (users: Users) => Promise<T>, id = organizationId): Promise<T> =>
-      subject.directory.transaction(id, work)
+      subject.save(id, work)
     const stored = async (): Promise<Given[]> => sorted(await subject.read(organizationId))
     const find = (keys: Partial<KeySets>): Promise<StoredUser[]> =>
       run((users) => users.find({ ...nothing, ...keys }))
@@ -60,7 +65,7 @@ export function userDirectoryContract(name: string, open: () => Promise<Subject>
     })
     const bob = buildUser({ id: idOf('bob'), email: 'bob@example.org' })
 
-    describe('in a transaction that fails', () => {
+    describe('for a batch that fails', () => {
       it('leaves nothing of what was written before', async () => {
         await subject.write(organizationId, [bob])
         const work = run(async (users) => {
@@ -70,6 +75,15 @@ export function userDirectoryContract(name: string, open: () => Promise<Subject>
         })
         await expect(work).rejects.toThrow(new RangeError('enough'))
         expect(await stored()).toEqual(sorted([bob]))
+      })
+
+      it('keeps no record', async () => {
+        const before = await subject.records()
+        await run(async (users) => {
+          await users.insert([anna])
+          throw new RangeError('enough')
+        }).catch(() => undefined)
+        expect(await subject.records()).toBe(before)
       })
 
       it('lets the next one begin', async () => {
@@ -364,24 +378,64 @@ export function userDirectoryContract(name: string, open: () => Promise<Subject>
       })
     })
 
-    describe('hasUser', () => {
-      it.each(['', 'anna\0', idOf('nobody'), '\uD800'])('knows nobody of the id %j', async (id) => {
-        await subject.write(organizationId, [anna])
-        expect(await subject.directory.hasUser(organizationId, id)).toBe(false)
+    describe('where the store has a rule of its own', () => {
+      const refused = { name: 'Nobody' }
+
+      beforeAll(async () => {
+        await subject.refuseName(refused.name, 'no_nobody')
       })
 
-      it('knows nobody of another organization', async () => {
-        await subject.write(await subject.newOrganization(), [anna])
-        expect(await subject.directory.hasUser(organizationId, anna.id)).toBe(false)
+      it('names the rule, and keeps nothing of the batch that breaks it', async () => {
+        await subject.write(organizationId, [bob])
+        const before = await subject.records()
+        const inserting = run(async (users) => {
+          await users.insert([anna])
+          await users.insert([buildUser(refused)])
+        })
+        await expect(inserting).rejects.toBeInstanceOf(StoreRefusal)
+        await expect(inserting).rejects.toMatchObject({ rule: 'no_nobody' })
+        const updating = run((users) => users.update(changesOf([withValues(bob, refused)], ['name'])))
+        await expect(updating).rejects.toBeInstanceOf(StoreRefusal)
+        expect(await stored()).toEqual(sorted([bob]))
+        expect(await subject.records()).toBe(before)
       })
 
-      it('knows a user of the organization', async () => {
-        await subject.write(organizationId, [anna])
-        expect(await subject.directory.hasUser(organizationId, anna.id)).toBe(true)
+      it('keeps the next batch', async () => {
+        await run((users) => users.insert([buildUser(refused)])).catch(() => undefined)
+        await run((users) => users.insert([anna]))
+        expect(await stored()).toEqual(sorted([anna]))
       })
     })
 
-    it('runs one transaction of an organization at a time', async () => {
+    describe('for a batch that is saved', () => {
+      it('keeps its record, once', async () => {
+        const before = await subject.records()
+        await run((users) => users.insert([anna]))
+        expect(await subject.records()).toBe(before + 1)
+      })
+
+      it('keeps the record of one that stores nobody', async () => {
+        const before = await subject.records()
+        await run(() => Promise.resolve())
+        expect(await subject.records()).toBe(before + 1)
+        expect(await stored()).toEqual([])
+      })
+
+      it('keeps one record, and says what the last run gave, where a key was taken', async () => {
+        await subject.write(organizationId, [anna])
+        const before = await subject.records()
+        let attempts = 0
+        const given = await run(async (users) => {
+          attempts += 1
+          if (attempts < 3) await users.insert([buildUser({ slug: 'anna-1' })])
+          return attempts
+        })
+        expect(given).toBe(3)
+        expect(await subject.records()).toBe(before + 1)
+      })
+    })
+
+    it('saves one batch of an organization at a time', async () => {
       const seen: string[] = []
       const turn = (who: string) =>
         run(async (users) => {

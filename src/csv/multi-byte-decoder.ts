@@ -1,0 +1,89 @@
+import iconv from 'iconv-lite'
+import { escaping } from './decode.ts'
+import { REPLACEMENT, type Decoder } from './decoder.ts'
+import { isWhole, type Text } from './escapes.ts'
+
+/** The most bytes that a character takes: four in gb18030. */
+const LONGEST = 4
+/** Below it no byte is the second or later one of a character, in any of these charsets. */
+const NEVER_TRAILS = 0x30
+
+/**
+ * Characters of one to four bytes. The state of iconv-lite's own decoder is not used: it loses characters
+ * where a sequence that lies across two pieces comes to nothing.
+ */
+export class MultiByteDecoder implements Decoder {
+  readonly #table: string
+  /** How U+FFFD itself is sent, in charsets that have it. */
+  readonly #replacement: Buffer | undefined
+  /** By their first two bytes, how long characters of up to two bytes are; 0 for others. */
+  readonly #lengths = new Map<number, number>()
+  #held = Buffer.alloc(0)
+
+  constructor(table: string) {
+    this.#table = table
+    const replacement = iconv.encode(REPLACEMENT, table)
+    this.#replacement = iconv.decode(replacement, table) === REPLACEMENT ? replacement : undefined
+  }
+
+  write(piece: Buffer): Text {
+    const bytes = this.#held.length === 0 ? piece : Buffer.concat([this.#held, piece])
+    const end = this.#wholeCharacters(bytes)
+    this.#held = Buffer.from(bytes.subarray(end))
+    return this.#decode(bytes.subarray(0, end))
+  }
+
+  end(): Text {
+    const rest = this.#held
+    this.#held = Buffer.alloc(0)
+    return this.#decode(rest)
+  }
+
+  #decode(bytes: Buffer): Text {
+    const text = iconv.decode(bytes, this.#table)
+    if (!text.includes(REPLACEMENT) && isWhole(text)) return { text, damaged: false }
+    const lengthAt = (index: number): number => this.#lengthAt(bytes, index)
+    const found = escaping(bytes, lengthAt, (start, end) =>
+      iconv.decode(bytes.subarray(start, end), this.#table),
+    )
+    return isWhole(found.text) ? { text: found.text, damaged: false } : found
+  }
+
+  /** How many of the bytes can be decoded without those that follow. */
+  #wholeCharacters(bytes: Buffer): number {
+    let at = bytes.length
+    while (at > 0 && (bytes[at - 1] ?? 0) >= NEVER_TRAILS) at -= 1
+    while (at < bytes.length) {
+      const length = this.#lengthAt(bytes, at)
+      if (length === 0 && bytes.length - at < LONGEST) return at
+      at += Math.max(length, 1)
+    }
+    return at
+  }
+
+  /** How many bytes the character at `index` takes; 0 where there is none. */
+  #lengthAt(bytes: Buffer, index: number): number {
+    const first = bytes[index] ?? 0
+    if (first < 0x80) return 1
+    if (index + 1 >= bytes.length) return this.#isCharacter(bytes.subarray(index)) ? 1 : 0
+    const key = first * 256 + (bytes[index + 1] ?? 0)
+    const short = this.#lengths.get(key) ?? this.#remember(key, bytes.subarray(index, index + 2))
+    if (short !== 0) return short
+    for (let length = 3; length <= LONGEST && index + length <= bytes.length; length += 1) {
+      if (this.#isCharacter(bytes.subarray(index, index + length))) return length
+    }
+    return 0
+  }
+
+  #remember(key: number, pair: Buffer): number {
+    const length = this.#isCharacter(pair.subarray(0, 1)) ? 1 : this.#isCharacter(pair) ? 2 : 0
+    this.#lengths.set(key, length)
+    return length
+  }
+
+  #isCharacter(bytes: Buffer): boolean {
+    const text = iconv.decode(bytes, this.#table)
+    if (text.includes(REPLACEMENT)) return this.#replacement?.equals(bytes) === true
+    return isWhole(text)
+  }
+}
