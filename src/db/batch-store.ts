@@ -54,6 +54,8 @@ export function inOneTransaction<R>(
 ): Promise<boolean> {
   const { turns, place } = parts
   const all = async (trx: Knex.Transaction): Promise<boolean> => {
+    // What is refused by COMMIT only comes too late to say which row it was.
+    await execute(trx, 'set constraints all immediate', [])
     const chunks = await work(storeWithin(trx, place.organizationId, kept))
     if (chunks === undefined) return false
     let number = 0
