@@ -56,7 +56,11 @@ export class LiveChunks {
     if (this.#stored === 0 && this.#failure !== undefined) throw this.#failure as Error
   }
 
-  /** The chunks from the first on, as they are stored. For one reader. */
+  /**
+   * The chunks from the first on, as they are stored. For one reader.
+   *
+   * @throws FollowedAborted If the result was deleted while he read; what the import failed with
+   */
   async *follow(): AsyncGenerator<StoredChunk> {
     try {
       for (let next = 0; ;) {
@@ -76,7 +80,11 @@ export class LiveChunks {
   }
 
   async #take(next: number): Promise<readonly StoredChunk[]> {
-    if (next < this.#freshFrom) return this.#read(next)
+    if (next < this.#freshFrom) {
+      const chunks = await this.#read(next)
+      if (chunks.length === 0) throw deleted()
+      return chunks
+    }
     const chunks = this.#fresh.slice(next - this.#freshFrom)
     this.#drop()
     return chunks
@@ -98,6 +106,8 @@ export class FollowedAborted extends Error {
   override readonly name = 'FollowedAborted'
 }
 
+const deleted = (): FollowedAborted => new FollowedAborted('Its result was deleted while it was read.')
+
 // How soon a follower in another request sees what is new.
 const POLL_MILLISECONDS = 200
 
@@ -114,7 +124,7 @@ export async function* followStored(store: ReceiptStore, receipt: Receipt): Asyn
     next += chunks.length
     if (chunks.length > 0) continue
     if (seen.state !== 'running') {
-      if (next < seen.chunks) throw new FollowedAborted('Its result was deleted while it was read.')
+      if (next < seen.chunks) throw deleted()
       break
     }
     const now = await seenAgain(store, seen)
