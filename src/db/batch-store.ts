@@ -1,9 +1,10 @@
 import type { Knex } from 'knex'
 import type { Chunk } from '../receipts/chunk.ts'
+import type { Ending, WholeResult } from '../receipts/receipt.ts'
 import { StoreRefusal, type BatchStore } from '../users/user-directory.ts'
 import { persevere } from './persevere.ts'
 import { execute } from './query.ts'
-import { appendChunk, countChunks, type ImportPlace } from './receipt-sql.ts'
+import { appendChunk, countChunks, stateOf, type ImportPlace } from './receipt-sql.ts'
 import { inTransaction, lockOrganization } from './transaction.ts'
 import { meaningOf, refusal } from './trouble.ts'
 import type { Turns } from './turns.ts'
@@ -28,7 +29,7 @@ export function createBatchStore(parts: BatchStoreParts): BatchStore<Chunk> {
   return {
     save: (work) =>
       turns.take(place.organizationId, async () => {
-        const saved = await committedOnce(parts, number, async (trx) => {
+        const saved = await committedOnce(parts, hasChunk(place, number), async (trx) => {
           const batch = await work(usersIn(trx, place.organizationId))
           const stop = await appendChunk(trx, place, number, batch.record)
           return { batch, stop }
@@ -40,30 +41,54 @@ export function createBatchStore(parts: BatchStoreParts): BatchStore<Chunk> {
   }
 }
 
+/** What is needed to store all of an import at once. */
+export interface WholeStoreParts extends BatchStoreParts {
+  /** That it can't be stopped any more, or can again. */
+  readonly seal: (isSealed: boolean) => void
+  /** Writes the receipt's last word. */
+  readonly finish: (trx: Knex.Transaction, ending: Ending) => Promise<void>
+}
+
 /**
- * Runs all batches of an import, and then the storing of its chunks, in one transaction.
+ * Runs all batches of an import, and then the storing of its chunks and its receipt's last word, in one transaction.
  *
- * @param work - gives the chunks if all is to be committed, nothing if all is to be rolled back
+ * @param work - gives the result if all is to be committed, nothing if all is to be rolled back
  * @param kept - hears of each batch's record once the batch is in the transaction
  * @returns whether it was committed
  */
 export function inOneTransaction<R>(
-  parts: BatchStoreParts,
-  work: (store: BatchStore<R>) => Promise<AsyncIterable<Chunk> | undefined>,
+  parts: WholeStoreParts,
+  work: (store: BatchStore<R>) => Promise<WholeResult | undefined>,
   kept: (record: R) => Promise<void>,
 ): Promise<boolean> {
-  const { turns, place } = parts
+  const { turns, place, signal, seal, finish } = parts
   const all = async (trx: Knex.Transaction): Promise<boolean> => {
+    seal(false)
     // What is refused by COMMIT only comes too late to say which row it was.
     await execute(trx, 'set constraints all immediate', [])
-    const chunks = await work(storeWithin(trx, place.organizationId, kept))
-    if (chunks === undefined) return false
+    const result = await work(storeWithin(trx, place.organizationId, kept))
+    if (result === undefined) return false
     let number = 0
-    for await (const chunk of chunks) await appendChunk(trx, place, number++, chunk)
+    for await (const chunk of result.chunks) await appendChunk(trx, place, number++, chunk)
+    await finish(trx, result.ending())
+    signal.throwIfAborted()
+    seal(true)
     return true
   }
-  return turns.take(place.organizationId, () => committedOnce(parts, 0, all, (committed) => committed))
+  return turns.take(place.organizationId, () =>
+    committedOnce(parts, isFinished(place), all, (committed) => committed),
+  )
 }
+
+const hasChunk =
+  (place: ImportPlace, number: number) =>
+  async (trx: Knex): Promise<boolean> =>
+    (await countChunks(trx, place)) > number
+
+const isFinished =
+  (place: ImportPlace) =>
+  async (trx: Knex): Promise<boolean> =>
+    (await stateOf(trx, place)) === 'finished'
 
 /** Stores batches within a transaction that somebody else ends; a batch that fails leaves it as it was. */
 function storeWithin<R>(
@@ -97,13 +122,14 @@ async function inSavepoint<T>(trx: Knex.Transaction, work: () => Promise<T>): Pr
 }
 
 /**
- * Runs a transaction of an import until it is committed, once. Where the answer to a COMMIT was lost, the chunk
- * tells whether it was: it has that number only then. The lock on the organization's row waits for a transaction
- * that the server still has to end.
+ * Runs a transaction of an import until it is committed, once. Where the answer to a COMMIT was lost, what it wrote
+ * tells whether it was. The lock on the organization's row waits for a transaction that the server still has to end.
+ *
+ * @param isThere - whether what `work` writes is there
  */
 function committedOnce<T>(
   { knex, place, signal, onTrouble }: BatchStoreParts,
-  number: number,
+  isThere: (trx: Knex) => Promise<boolean>,
   work: (trx: Knex.Transaction) => Promise<T>,
   commits?: (result: T) => boolean,
 ): Promise<T> {
@@ -113,7 +139,7 @@ function committedOnce<T>(
       knex,
       async (trx) => {
         await lockOrganization(trx, place.organizationId)
-        if (last !== undefined && (await countChunks(trx, place)) > number) return last.result
+        if (last !== undefined && (await isThere(trx))) return last.result
         const result = await work(trx)
         last = { result }
         return result

@@ -2,7 +2,7 @@ import type { Knex } from 'knex'
 import { ServiceError } from '../errors.ts'
 import type { Chunk, StoredChunk } from '../receipts/chunk.ts'
 import type { Counts } from '../receipts/counts.ts'
-import type { AnswerForm, ImportMode, ImportState, NewImport, Receipt } from '../receipts/receipt.ts'
+import type { AnswerForm, Ending, ImportMode, ImportState, NewImport, Receipt } from '../receipts/receipt.ts'
 import { query } from './query.ts'
 
 /** Where an import stands. */
@@ -66,6 +66,15 @@ export async function countChunks(knex: Knex, { organizationId, id }: ImportPlac
   const sql = 'select chunks from imports where organization_id = ?::integer and id = ?::text'
   const [row] = await query<{ chunks: number }>(knex, sql, [organizationId, id])
   return row?.chunks ?? 0
+}
+
+/** The state of an import. */
+export async function stateOf(
+  knex: Knex,
+  { organizationId, id }: ImportPlace,
+): Promise<ImportState | undefined> {
+  const sql = 'select state from imports where organization_id = ?::integer and id = ?::text'
+  return (await query<{ state: ImportState }>(knex, sql, [organizationId, id]))[0]?.state
 }
 
 /** Chunks from a number on, in order. */
@@ -209,5 +218,18 @@ export async function updateRunning(
   return (await query(knex, sql, [...parameters, organizationId, id])).length > 0
 }
 
-/** Its condition as a problem, for a writer whose import is no longer running. */
-export { ended as importEnded }
+/**
+ * Writes the last word of an import that is complete. The same again does nothing.
+ *
+ * @throws ServiceError `import.lost` If somebody else has ended it
+ */
+export async function finishReceipt(
+  knex: Knex,
+  place: ImportPlace,
+  { upload, answerDigest }: Ending,
+): Promise<void> {
+  const set = `state = 'finished', ended_at = clock_timestamp(), upload_bytes = ?::bigint, upload_digest = ?::text,
+               answer_digest = ?::text`
+  if (await updateRunning(knex, place, set, [upload.bytes, upload.sha256, answerDigest])) return
+  if ((await stateOf(knex, place)) !== 'finished') throw ended()
+}

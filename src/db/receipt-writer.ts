@@ -1,9 +1,14 @@
 import type { Knex } from 'knex'
 import type { ReceiptWriter } from '../receipts/receipt.ts'
 import type { RunningImports } from '../receipts/running-imports.ts'
-import { createBatchStore, inOneTransaction, type BatchStoreParts } from './batch-store.ts'
+import {
+  createBatchStore,
+  inOneTransaction,
+  type BatchStoreParts,
+  type WholeStoreParts,
+} from './batch-store.ts'
 import { persevere } from './persevere.ts'
-import { importEnded, selectReceipts, updateRunning, type ImportPlace } from './receipt-sql.ts'
+import { finishReceipt, updateRunning, type ImportPlace } from './receipt-sql.ts'
 import type { Turns } from './turns.ts'
 
 /** What is needed to write a receipt. */
@@ -28,12 +33,21 @@ export function createReceiptWriter(parts: ReceiptWriterParts): ReceiptWriter {
       running.stop(place.id)
     },
   }
+  const seal = (isSealed: boolean): void => {
+    if (isSealed) running.seal(place.id)
+    else running.unseal(place.id)
+  }
+  const finish: WholeStoreParts['finish'] = (trx, ending) => finishReceipt(trx, place, ending)
   const persevering = <T>(attempt: () => Promise<T>): Promise<T> => persevere(attempt, { signal, onTrouble })
   return {
     id: place.id,
     signal,
     store: createBatchStore(batches),
-    inOne: (work, kept) => inOneTransaction(batches, work, kept),
+    inOne: async (work, kept) => {
+      const isCommitted = await inOneTransaction({ ...batches, seal, finish }, work, kept)
+      if (isCommitted) running.remove(place.id)
+      return isCommitted
+    },
 
     refuse: async () => {
       await persevering(() => updateRunning(knex, place, 'refused = true', []))
@@ -44,19 +58,9 @@ export function createReceiptWriter(parts: ReceiptWriterParts): ReceiptWriter {
       await persevering(() => updateRunning(knex, place, set, [bytes, sha256]))
     },
 
-    finish: async ({ upload, answerDigest }) => {
-      const set = `state = 'finished', ended_at = clock_timestamp(), upload_bytes = ?::bigint, upload_digest = ?::text,
-                   answer_digest = ?::text`
-      const parameters = [upload.bytes, upload.sha256, answerDigest]
+    finish: async (ending) => {
       // Whoever wants to stop it now comes too late: all of it is imported.
-      const attempt = async (): Promise<void> => {
-        if (await updateRunning(knex, place, set, parameters)) return
-        // The answer to an earlier attempt may have been lost.
-        const where = 'where organization_id = ?::integer and id = ?::text'
-        const [found] = await selectReceipts(knex, where, [place.organizationId, place.id])
-        if (found?.receipt.state !== 'finished') throw importEnded()
-      }
-      await persevere(attempt, { onTrouble })
+      await persevere(() => finishReceipt(knex, place, ending), { onTrouble })
       running.remove(place.id)
     },
 

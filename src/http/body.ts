@@ -11,15 +11,15 @@ import { tooSlow, type Patience } from './pace.ts'
  *   the patience does
  */
 export async function* bodyOf(req: IncomingMessage, patience: Patience): AsyncGenerator<Buffer> {
-  while (!req.readableEnded) {
-    if (req.destroyed) throw interrupted()
+  for (;;) {
     const chunk = req.read() as Buffer | null
-    if (chunk === null) await waitFor(req, patience)
-    else {
+    if (chunk !== null) {
       patience.earn(chunk.length)
       yield chunk
-    }
+    } else if (req.readableEnded || req.destroyed) break
+    else await waitFor(req, patience)
   }
+  // Of a client who has gone all may have come, and then it counts.
   if (!req.complete) throw interrupted()
 }
 

@@ -63,7 +63,7 @@ export function readImportRequest(req: Request): ImportRequest {
   const mode = query.get('dryRun') === 'true' ? 'dryRun' : isStrict ? 'strict' : 'each'
   return {
     mode,
-    idempotencyKey: idempotencyKeyOf(req.headers['idempotency-key']),
+    idempotencyKey: idempotencyKeyOf(req.headersDistinct['idempotency-key']),
     fingerprint: fingerprintOf(query, mode, answerType),
     answerType,
     answer: {
@@ -107,7 +107,7 @@ function idempotencyKeyOf(header: string | string[] | undefined): string | undef
     .trim()
     .replace(/^"(.*)"$/, '$1')
   if (/^[!-~](?:[ -~]{0,253}[!-~])?$/.test(key)) return key
-  const detail = 'Idempotency-Key must be 1 to 255 printable ASCII characters.'
+  const detail = 'Idempotency-Key must be there once, with 1 to 255 printable ASCII characters.'
   throw new ServiceError('request.idempotency_key', detail)
 }
 

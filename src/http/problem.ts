@@ -30,7 +30,8 @@ export function answerProblem(log: Logger): ErrorRequestHandler {
     // Nobody is left to be told; the request's own line in the log says that it was aborted.
     if (res.closed || req.socket.destroyed) return
     const problem = problemOf(error)
-    if (problem.status >= 500) log.error({ err: error, code: problem.code }, 'request failed')
+    if (problem.code === 'internal') log.error({ err: error }, 'request failed')
+    else if (problem.status >= 500) log.warn({ err: error, code: problem.code }, 'request refused')
     if (res.headersSent) breakOff(req.socket)
     else sendProblem(problem, req, res)
   }

@@ -1,24 +1,13 @@
-import { createHash } from 'node:crypto'
 import { setTimeout } from 'node:timers/promises'
 import { ServiceError } from '../errors.ts'
-import type { Chunk } from '../receipts/chunk.ts'
 import type { ReceiptWriter } from '../receipts/receipt.ts'
+import { AnswerDigest } from './answer-digest.ts'
 import { importRows } from './import-rows.ts'
 import { importWhole } from './import-whole.ts'
-import type { RunParts } from './run-parts.ts'
+import type { Progress, RunParts } from './run-parts.ts'
 
 // How long the one who waits for an answer waits for its receipt to be written, in milliseconds.
 const LAST_WORD = 2_000
-
-/** Hears how an import goes on. */
-export interface Progress {
-  /** A chunk that is stored. */
-  stored(chunk: Chunk): void
-  /** All of it is stored and its receipt is finished. */
-  finished(): void
-  /** It could not be completed. What was stored before stays. */
-  failed(error: unknown): void
-}
 
 /**
  * Runs an import until its receipt is finished or aborted. It goes on whether anybody still waits for the answer or
@@ -27,16 +16,10 @@ export interface Progress {
  * @returns the error of a last word that could not be written; `undefined` if it could
  */
 export async function runImport(parts: RunParts, progress: Progress): Promise<unknown> {
-  const { receipt, upload, digested } = parts
-  const digest = createHash('sha256').update(digested.head)
+  const { receipt, mode } = parts
   try {
-    for await (const chunk of chunksOf(parts)) {
-      digest.update(digested.text(chunk))
-      progress.stored(chunk)
-      receipt.signal.throwIfAborted()
-    }
-    const received = await upload.received()
-    await receipt.finish({ upload: received, answerDigest: digest.digest('base64') })
+    if (mode === 'each') await importEach(parts, progress)
+    else await importWhole({ ...parts, mode }, progress)
     progress.finished()
     return undefined
   } catch (error) {
@@ -50,10 +33,19 @@ export async function runImport(parts: RunParts, progress: Progress): Promise<un
   }
 }
 
-function chunksOf(parts: RunParts): AsyncGenerator<Chunk> {
-  const { mode, upload, receipt, recorder, ...importing } = parts
-  if (mode !== 'each') return importWhole({ ...parts, mode })
-  return importRows(upload.rows, { ...importing, store: receipt.store, record: recorder('imported') })
+/** Imports each row on its own, as the upload comes. */
+async function importEach(
+  { upload, receipt, recorder, digested, ...parts }: RunParts,
+  progress: Progress,
+): Promise<void> {
+  const digest = new AnswerDigest(digested)
+  const importing = { ...parts, store: receipt.store, record: recorder('imported') }
+  for await (const chunk of importRows(upload.rows, importing)) {
+    digest.add(chunk)
+    progress.stored(chunk)
+    receipt.signal.throwIfAborted()
+  }
+  await receipt.finish({ upload: await upload.received(), answerDigest: digest.value() })
 }
 
 async function abort(receipt: ReceiptWriter, error: unknown): Promise<unknown> {

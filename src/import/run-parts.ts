@@ -1,6 +1,7 @@
 import type { Chunk } from '../receipts/chunk.ts'
 import type { ImportMode, ReceiptWriter, UploadDigest } from '../receipts/receipt.ts'
 import type { Outcome } from './answer.ts'
+import type { ResultText } from './answer-digest.ts'
 import type { ImportParts } from './import-rows.ts'
 import type { AnnotatedRow, Row } from './row.ts'
 
@@ -21,6 +22,16 @@ export interface RunParts extends Omit<ImportParts<never>, 'store' | 'record'> {
   readonly receipt: ReceiptWriter
   /** Makes the recorder of chunks; the text of an answer depends on what good rows come to. */
   readonly recorder: (outcome: Outcome) => (rows: readonly AnnotatedRow[]) => Promise<Chunk>
-  /** The text of the result's first line, and of a chunk in it, for its digest. */
-  readonly digested: { readonly head: string; readonly text: (chunk: Chunk) => string | Buffer }
+  /** The text of the result, for its digest. */
+  readonly digested: ResultText
+}
+
+/** Hears how an import goes on. */
+export interface Progress {
+  /** A chunk that is stored. */
+  stored(chunk: Chunk): void
+  /** All of it is stored and its receipt is finished. */
+  finished(): void
+  /** It could not be completed. What was stored before stays. */
+  failed(error: unknown): void
 }

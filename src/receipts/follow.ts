@@ -1,4 +1,5 @@
 import { setTimeout } from 'node:timers/promises'
+import { ServiceError } from '../errors.ts'
 import type { StoredChunk } from './chunk.ts'
 import type { Receipt, ReceiptScope, ReceiptStore } from './receipt.ts'
 
@@ -95,12 +96,14 @@ export class LiveChunks {
   }
 }
 
-/** The import that is followed was aborted, or its result was deleted. */
-export class FollowedAborted extends Error {
-  override readonly name = 'FollowedAborted'
+/** The import that is followed was aborted, or its result was deleted: what was read is not all. */
+export class FollowedAborted extends ServiceError {
+  constructor(detail: string) {
+    super('import.aborted', detail, { headers: { 'Retry-After': '1' } })
+  }
 }
 
-const ERASED = 'Its result was deleted while it was read.'
+const ERASED = 'The result of the import was deleted while it was read.'
 
 // How soon a follower in another request sees what is new.
 const POLL_MILLISECONDS = 200
@@ -131,7 +134,8 @@ export async function* followStored(
     if (now.state === 'running' && now.chunks === next) await pause(gone)
     seen = now
   }
-  if (seen.state === 'aborted' && receipt.state === 'running') throw new FollowedAborted('It was aborted.')
+  if (seen.state === 'aborted' && receipt.state === 'running')
+    throw new FollowedAborted('The import was aborted while it was followed; its receipt says why.')
 }
 
 /** Waits until a condition holds for a receipt, or the import has ended, or who waits has gone. */

@@ -81,6 +81,13 @@ export interface Ending {
   readonly answerDigest: string
 }
 
+/** The result of an import that is committed as a whole. */
+export interface WholeResult {
+  readonly chunks: AsyncIterable<Chunk>
+  /** To be asked for once all chunks were taken. */
+  readonly ending: () => Ending
+}
+
 /** Writes the receipt of one running import. */
 export interface ReceiptWriter {
   readonly id: string
@@ -88,14 +95,14 @@ export interface ReceiptWriter {
   readonly signal: AbortSignal
   readonly store: BatchStore<Chunk>
   /**
-   * Runs all batches of an import in one transaction. What `work` returns is stored with them and all is
-   * committed; where it returns nothing, all is rolled back. It is run again from its beginning after trouble with the
-   * database.
+   * Runs all batches of an import in one transaction. The result that `work` returns is stored with them, the receipt
+   * is finished and all is committed; where it returns nothing, all is rolled back. It is run again from its
+   * beginning after trouble with the database. Once it is about to be committed the import can't be stopped any more.
    *
    * @returns whether it was committed
    */
   inOne<R>(
-    work: (store: BatchStore<R>) => Promise<AsyncIterable<Chunk> | undefined>,
+    work: (store: BatchStore<R>) => Promise<WholeResult | undefined>,
     kept: (record: R) => Promise<void>,
   ): Promise<boolean>
   /** Notes that a strict import is refused. */

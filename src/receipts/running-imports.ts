@@ -3,6 +3,7 @@ import { ServiceError } from '../errors.ts'
 /** The imports that run in this process, so that they can be stopped and waited for. */
 export class RunningImports {
   readonly #controllers = new Map<string, AbortController>()
+  readonly #sealed = new Set<string>()
   #wake: () => void = () => undefined
 
   /** Takes note of an import that begins. Its signal says that it has to stop, and why. */
@@ -12,9 +13,20 @@ export class RunningImports {
     return controller
   }
 
+  /** From now on it can't be stopped: it is being committed. */
+  seal(id: string): void {
+    this.#sealed.add(id)
+  }
+
+  /** It can be stopped again: it was not committed. */
+  unseal(id: string): void {
+    this.#sealed.delete(id)
+  }
+
   /** It has ended. */
   remove(id: string): void {
     this.#controllers.delete(id)
+    this.#sealed.delete(id)
     this.#wake()
   }
 
@@ -24,12 +36,16 @@ export class RunningImports {
 
   /** Stops an import after its batch, since somebody asked for it. */
   stop(id: string): void {
-    this.#controllers.get(id)?.abort(stopped())
+    this.#abort(id, stopped())
   }
 
   /** Stops all imports after their batches, since the service stops. */
   stopAll(): void {
-    for (const controller of this.#controllers.values()) controller.abort(stopping())
+    for (const id of this.ids) this.#abort(id, stopping())
+  }
+
+  #abort(id: string, reason: ServiceError): void {
+    if (!this.#sealed.has(id)) this.#controllers.get(id)?.abort(reason)
   }
 
   /** Resolves when none runs any more, or after that many milliseconds. */
@@ -48,7 +64,10 @@ export class RunningImports {
 }
 
 const stopped = (): ServiceError =>
-  new ServiceError('import.stopped', 'The import was stopped: rows that were not answered are not imported.')
+  new ServiceError(
+    'import.stopped',
+    'The import was stopped after its batch; its receipt says what was imported.',
+  )
 
 const stopping = (): ServiceError =>
   new ServiceError('service.stopping', 'The service is stopping: try again in a moment.', {

@@ -36,7 +36,10 @@ batchStoreContract('in the database, within one transaction', async () => {
         async (store) => {
           const { result } = await store.save(async (users) => ({ result: await work(users), record: 'x' }))
           results.push(result)
-          return noChunks()
+          return {
+            chunks: noChunks(),
+            ending: () => ({ upload: { bytes: 0, sha256: '' }, answerDigest: '' }),
+          }
         },
         () => {
           records += 1

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { ServiceError } from '../../src/errors.ts'
 import type { Chunk, StoredChunk } from '../../src/receipts/chunk.ts'
 import type {
+  Ending,
   HistoryPage,
   NewImport,
   Opened,
@@ -9,6 +10,7 @@ import type {
   ReceiptScope,
   ReceiptStore,
   ReceiptWriter,
+  WholeResult,
 } from '../../src/receipts/receipt.ts'
 import type { BatchStore } from '../../src/users/user-directory.ts'
 import { MemoryDirectory } from '../import/memory-directory.ts'
@@ -139,10 +141,11 @@ export class MemoryReceipts implements ReceiptStore {
 
   async #inOne<R>(
     { organizationId, id }: Place,
-    work: (store: BatchStore<R>) => Promise<AsyncIterable<Chunk> | undefined>,
+    work: (store: BatchStore<R>) => Promise<WholeResult | undefined>,
     keep: (record: R) => Promise<void>,
   ): Promise<boolean> {
     const drafts: Chunk[] = []
+    let ending: Ending | undefined
     const attempt = (): Promise<boolean> =>
       this.directory.inOne<R>(organizationId, async (store) => {
         drafts.length = 0
@@ -153,16 +156,19 @@ export class MemoryReceipts implements ReceiptStore {
             return batch
           },
         }
-        const chunks = await work(keeping)
-        for await (const chunk of chunks ?? []) drafts.push(chunk)
+        const result = await work(keeping)
+        for await (const chunk of result?.chunks ?? []) drafts.push(chunk)
+        ending = result?.ending()
         if (this.trouble > 0) throw new Trouble()
-        return chunks !== undefined
+        return result !== undefined
       })
     for (;;) {
       try {
         const commits = await attempt()
-        if (commits) for (const chunk of drafts) this.#append(id, chunk)
-        return commits
+        if (!commits || ending === undefined) return false
+        for (const chunk of drafts) this.#append(id, chunk)
+        this.#change(id, { state: 'finished', ...ending, endedAt: new Date() })
+        return true
       } catch (error) {
         if (!(error instanceof Trouble)) throw error
         this.trouble -= 1
