@@ -55,7 +55,8 @@ export function showResult(parts: ReceiptRouteParts): RequestHandler {
     const type = acceptedType(req, answerTypes)
     const gone = goneSignal(res)
     // What a strict import comes to, and so what its good rows are called, is known with its first rows.
-    const isTold = ({ mode, chunks }: Receipt): boolean => mode === 'each' || chunks > 0
+    const isTold = ({ mode, chunks }: Receipt): boolean =>
+      req.method === 'HEAD' || mode === 'each' || chunks > 0
     const receipt = await receiptWhen(parts.receipts, found, isTold, gone)
     if (receipt.erasedAt !== undefined) throw erased()
     await answerResult(res, parts.receipts, {
