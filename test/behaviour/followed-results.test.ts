@@ -3,7 +3,7 @@ import { setTimeout } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
 import { numbered, numberedHeader } from '../support/csv.ts'
 import { headOf, RawClient } from '../support/raw-client.ts'
-import { ended, exchange, newestId, resultOf, untilReceipt } from '../support/receipts.ts'
+import { ended, exchange, idOf, newestId, resultOf, untilReceipt, upload } from '../support/receipts.ts'
 import { importPath, startService, type Service } from '../support/service.ts'
 
 const ndjson = { Accept: 'application/x-ndjson' }
@@ -13,7 +13,7 @@ async function readingsWithin(knex: Knex, milliseconds: number): Promise<number>
   const { client } = knex as unknown as { client: NodeJS.EventEmitter }
   let count = 0
   const seen = ({ sql }: { sql: string }): void => {
-    if (/from import/.test(sql)) count += 1
+    if (/from import\w* where organization_id|from import_chunks/.test(sql.replace(/\s+/g, ' '))) count += 1
   }
   client.on('query', seen)
   await setTimeout(milliseconds)
@@ -107,5 +107,35 @@ describe('a result that is followed', () => {
     await setTimeout(1_000)
     expect(await readingsWithin(service.knex, 1_000)).toBe(0)
     client.destroy()
+  })
+
+  it('and deleted while a slow reader reads it, is broken off', async () => {
+    const name = 'A name of some length, so that it does not fit what is on its way'
+    const answer = await upload(service, numberedHeader + numbered(0, 80_000, name))
+    const reader = await RawClient.connect(service)
+    reader.socket.pause()
+    const path = `${importPath}/${idOf(answer)}`
+    await reader.write(
+      `GET ${path}/result.csv HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${await service.token()}\r\n\r\n`,
+    )
+    await setTimeout(500)
+    await exchange(service, { method: 'DELETE', path })
+    reader.socket.resume()
+    expect(await reader.ending()).toBe('reset')
+    expect(reader.body.complete).toBe(false)
+  })
+
+  it('of a strict import that still receives its upload, by HEAD is answered at once', async () => {
+    const client = await RawClient.connect(service)
+    await client.write(headOf({ token: await service.token(), query: 'strict=true' }))
+    await client.chunk(numberedHeader + numbered(0, 3))
+    await setTimeout(300)
+    const path = `${importPath}/${await newestId(service)}/result.csv`
+    const head = await Promise.race([
+      exchange(service, { method: 'HEAD', path }),
+      setTimeout(3_000, undefined),
+    ])
+    client.destroy()
+    expect(head?.status).toBe(200)
   })
 })
