@@ -19,6 +19,11 @@ export interface PostgresServer {
   readonly url: string
   /** The folder of `psql` and the other programs of the server's version. */
   readonly programs: string
+  /**
+   * Stops the server and starts it again on the same port. `immediate` is as a crash: connections are lost, and the
+   * server recovers from its log of writes when it starts.
+   */
+  restart(mode: 'immediate' | 'fast'): Promise<void>
   /** Stops the server at once, whoever is connected, and removes its folder. Calling it again does nothing. */
   stop(): Promise<void>
 }
@@ -52,7 +57,8 @@ export async function startPostgres(): Promise<PostgresServer> {
     const port = await startOnFreePort(run, folder)
     let stopped: Promise<void> | undefined
     const stop = (): Promise<void> => (stopped ??= stopAndRemove(run, folder))
-    return { url: `postgresql://postgres@127.0.0.1:${port}/postgres`, programs, stop }
+    const restart = (mode: 'immediate' | 'fast'): Promise<void> => restartIn(run, folder, mode)
+    return { url: `postgresql://postgres@127.0.0.1:${port}/postgres`, programs, restart, stop }
   } catch (error) {
     await rm(folder, { recursive: true, force: true })
     throw error
@@ -133,6 +139,11 @@ async function freePort(): Promise<number> {
   server.close()
   await once(server, 'close')
   return port
+}
+
+async function restartIn(run: Run, folder: string, mode: string): Promise<void> {
+  const log = join(folder, 'log')
+  await run('pg_ctl', '-D', dataOf(folder), '-l', log, '-m', mode, '-w', '-t', '60', 'restart')
 }
 
 async function stopAndRemove(run: Run, folder: string): Promise<void> {
