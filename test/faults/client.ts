@@ -1,4 +1,5 @@
 import { request, type ClientRequest, type IncomingMessage } from 'node:http'
+import { setTimeout } from 'node:timers/promises'
 import type { Answer } from './oracle/answer.ts'
 import type { Upload } from './upload.ts'
 
@@ -18,6 +19,8 @@ export interface PostOptions {
   readonly detailed?: boolean
   /** Of the file, only so many bytes are sent, then the connection is reset. */
   readonly cutAfter?: number
+  /** How long to wait before that reset, in milliseconds: what was sent may be read meanwhile. Default 0. */
+  readonly cutDelay?: number
   /** The connection is reset once so many bytes of the answer's body have come. */
   readonly cutAtAnswer?: number
   /** Called with the number of bytes of the answer's body so far. */
@@ -68,7 +71,7 @@ export function get(target: Target, path: string, patience = PATIENCE): Promise<
 async function send(
   asked: ClientRequest,
   upload: Upload,
-  { cutAfter = Infinity, hold }: PostOptions,
+  { cutAfter = Infinity, cutDelay = 0, hold }: PostOptions,
   listening: Listening,
 ): Promise<void> {
   let left = cutAfter
@@ -86,8 +89,12 @@ async function send(
     await hold
     await written(asked, held.subarray(-1))
   }
-  if (left > 0) asked.end()
-  else asked.socket?.resetAndDestroy()
+  if (left > 0) {
+    asked.end()
+    return
+  }
+  await setTimeout(cutDelay)
+  asked.socket?.resetAndDestroy()
 }
 
 /** Resolves when the bytes have left, or never will. */
@@ -131,7 +138,7 @@ class Listening {
   }
 
   #patience(): NodeJS.Timeout {
-    return setTimeout(() => {
+    return globalThis.setTimeout(() => {
       this.#end('hung')
     }, this.#options.patience ?? PATIENCE)
   }

@@ -249,7 +249,8 @@ class Link {
     if (!this.#server.write(bytes)) this.#client.pause()
   }
 
-  #strike(blow: Blow, { type, bytes }: Message): void {
+  #strike(blow: Blow, message: Message): void {
+    const { bytes } = message
     switch (blow.kind) {
       case 'cut-before':
         this.cut()
@@ -262,8 +263,8 @@ class Link {
         this.#cutAt(blow.byte, bytes)
         return
       case 'fail': {
-        const failing = queryMessage(raising(blow.sqlstate))
-        if (type === 'Q') this.#send(failing)
+        const failing = queryMessage(raising(blow.sqlstate, statementOf(message) ?? ''))
+        if (message.type === 'Q') this.#send(failing)
         else this.#replacement = failing
         return
       }
@@ -305,7 +306,11 @@ class Link {
   }
 }
 
-/** A statement that fails with this SQLSTATE. */
-function raising(sqlstate: string): string {
-  return `do $$ begin raise exception 'injected' using errcode = '${sqlstate}'; end $$`
+/**
+ * A statement that fails with this SQLSTATE, in place of another. Whatever ends a transaction ends it even where it
+ * fails.
+ */
+function raising(sqlstate: string, sql: string): string {
+  const ends = /^\s*(?:commit|rollback\s*;?\s*$)/i.test(sql)
+  return `${ends ? 'rollback; ' : ''}do $$ begin raise exception 'injected' using errcode = '${sqlstate}'; end $$`
 }

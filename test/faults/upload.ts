@@ -152,7 +152,7 @@ export class Upload {
 
   #address(row: number): string {
     const { seed, padding = 0, variant } = this.options
-    if (padding > 0) return `${row} `.padEnd(padding, 'Long Lane ')
+    if (padding > 0) return `${row} `.padEnd(padding, 'Long-Lane-')
     const address = addresses[hashOf(seed + 5, row) % addresses.length]!
     // where two uploads of the same users differ, every row must say all that it can
     return variant === undefined ? address : `${address} ${variant}`.trim()

@@ -12,7 +12,7 @@ import { checkCleanRun, checkKept, checkResultIsStored } from '../oracle/import.
 import { checkReceipt } from '../oracle/receipt.ts'
 import { readTable } from '../oracle/table.ts'
 import { realClients, sendAndNeverRead, type Parcel } from '../real-clients.ts'
-import { endedReceipt, receiptOfKey, resultOf } from '../receipts.ts'
+import { endedReceipt, receiptOfKey, resultOf, type Receipt } from '../receipts.ts'
 import { Upload } from '../upload.ts'
 import { runOf, type Loop } from './loop.ts'
 
@@ -45,30 +45,27 @@ async function ofSize(lab: Lab, run: Run, size: number, folder: string): Promise
       lab.tally.notes.push(`no ${name} here`)
       continue
     }
-    await measured(lab, { ...run, where: `${run.where}, ${name}, ${size} MB` }, async (one) => {
-      const parcel = await packed(lab, one, size, folder)
-      const answer = await send(lab.stand.target, parcel)
-      await judge(lab, one, parcel, answer)
-    })
+    const one = { ...run, where: `${run.where}, ${name}, ${size} MB` }
+    const parcel = await packed(lab, one, size, folder)
+    const answer = await measured(lab, one, () => send(lab.stand.target, parcel))
+    await judge(lab, one, parcel, answer)
   }
-  await measured(
-    lab,
-    { ...run, where: `${run.where}, a client that never reads, ${size} MB` },
-    async (one) => {
-      await unread(lab, one, await packed(lab, one, size, folder))
-    },
-  )
+  const one = { ...run, where: `${run.where}, a client that never reads, ${size} MB` }
+  const parcel = await packed(lab, one, size, folder)
+  const receipt = await measured(lab, one, () => unread(lab, parcel))
+  await judgeUnread(lab, one, parcel, receipt)
 }
 
-async function measured(lab: Lab, run: Run, use: (run: Run) => Promise<void>): Promise<void> {
+async function measured<T>(lab: Lab, run: Run, send: () => Promise<T>): Promise<T> {
   const started = performance.now()
-  const { health } = await whilePolling(lab.stand.target.url, () => use(run))
+  const { result, health } = await whilePolling(lab.stand.target.url, send)
   const memory = await lab.stand.peakMemory()
   if (memory !== undefined && memory > MOST_MEMORY)
     lab.tally.complain(run.where, [{ property: 'P12 memory flat', what: `${memory} MB at its peak` }])
   lab.tell(`${run.where}: ${shown(health, memory)}, ${((performance.now() - started) / 1_000).toFixed(1)} s`)
   lab.tally.memory = Math.max(lab.tally.memory, memory ?? 0)
   lab.tally.slowest = Math.max(lab.tally.slowest, health.p99)
+  return result
 }
 
 const shown = ({ p99, longest, failed }: Health, memory: number | undefined): string =>
@@ -117,9 +114,8 @@ async function judge(lab: Lab, { where }: Run, { upload }: Parcel, answer: Answe
   tally.complain(where, checkReceipt({ answer, receipt, result, reported }))
 }
 
-/** All its rows are imported although it reads nothing, and its receipt says so. */
-async function unread(lab: Lab, run: Run, parcel: Parcel): Promise<void> {
-  const { stand, tally, features } = lab
+/** All its rows are imported although it reads nothing; gives the receipt. */
+async function unread({ stand }: Lab, parcel: Parcel): Promise<Receipt | undefined> {
   const { upload, key } = parcel
   const socket = await sendAndNeverRead(stand.target, parcel)
   const expected = expectedUsers(upload)
@@ -128,26 +124,33 @@ async function unread(lab: Lab, run: Run, parcel: Parcel): Promise<void> {
   const receipt = key === undefined ? undefined : await receiptOfKey(stand.target, key)
   const ended = receipt === undefined ? undefined : await endedReceipt(stand.target, receipt.id, 30_000)
   socket.destroy()
-  tally.complain(run.where, await stand.leftovers())
+  return ended
+}
+
+async function judgeUnread(
+  { stand, tally, features }: Lab,
+  { where }: Run,
+  { upload }: Parcel,
+  receipt: Receipt | undefined,
+): Promise<void> {
+  tally.complain(where, await stand.leftovers())
   const found = await readTable(stand.database.pages(), upload)
   tally.runs += 1
   tally.sent += upload.rows
   tally.doubled += found.doubled
-  tally.complain(run.where, [...found.complaints, ...checkCleanRun(upload, found), ...stand.checkLog()])
+  tally.complain(where, [...found.complaints, ...checkCleanRun(upload, found), ...stand.checkLog()])
   if (!features.receipts) return
-  if (ended?.state !== 'finished')
-    tally.complain(run.where, [
-      { property: 'receipt', what: `the receipt is ${ended?.state ?? 'not there'}` },
-    ])
-  if (ended === undefined) return
-  const result = await resultOf(stand.target, ended.id)
+  if (receipt?.state !== 'finished')
+    tally.complain(where, [{ property: 'receipt', what: `the receipt is ${receipt?.state ?? 'not there'}` }])
+  if (receipt === undefined) return
+  const result = await resultOf(stand.target, receipt.id)
   const reported = checkAnswer(upload, result, { complete: true })
   const kept = checkKept([reported], found)
   tally.reported += kept.reported
   tally.found += kept.found
   tally.ended(result)
-  tally.complain(run.where, [...reported.complaints, ...kept.complaints])
-  tally.complain(run.where, checkResultIsStored(upload, reported, found))
+  tally.complain(where, [...reported.complaints, ...kept.complaints])
+  tally.complain(where, checkResultIsStored(upload, reported, found))
 }
 
 /** How many users there are after the upload, in both organizations. */

@@ -20,7 +20,14 @@ export const resets: Loop = {
     }),
 }
 
-function someCut({ number, random }: Run, bytes: number): { cutAfter?: number; cutAtAnswer?: number } {
+interface Cut {
+  readonly cutAfter?: number
+  readonly cutDelay?: number
+  readonly cutAtAnswer?: number
+}
+
+function someCut({ number, random }: Run, bytes: number): Cut {
   const at = random.between(1, bytes)
-  return number % 3 === 0 ? { cutAtAnswer: at } : { cutAfter: at }
+  if (number % 3 === 0) return { cutAtAnswer: at }
+  return { cutAfter: at, cutDelay: number % 3 === 1 ? 0 : random.between(1, 300) }
 }
