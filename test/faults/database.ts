@@ -7,6 +7,14 @@ const SERVICE = 'rollcall'
 const PAGE = 20_000
 const PATIENCE = 60_000
 
+/** A user as the driver reads him; what it makes of each column is what {@link Values} has. */
+interface Row {
+  readonly organization_id: number
+  readonly id: string
+  readonly email: string
+  readonly slug: string | null
+}
+
 /** The database behind the proxy, seen directly: what is in its tables, and who is connected. */
 export class DatabaseView {
   readonly #url: string
@@ -78,7 +86,7 @@ export class DatabaseView {
   async *pages(): AsyncGenerator<readonly StoredUser[]> {
     let after: readonly [number, string] = [0, '']
     for (;;) {
-      const rows = await this.query<Record<string, never> & { organization_id: number; id: string }>(
+      const rows = await this.query<Row>(
         `select organization_id, id, ${storedColumns.join()} from users
           where (organization_id, id) > ($1, $2) order by organization_id, id limit ${PAGE}`,
         after,
@@ -86,9 +94,9 @@ export class DatabaseView {
       yield rows.map((row) => ({
         organization: row.organization_id,
         id: row.id,
-        state: stateOf(row),
-        email: String(row['email']),
-        slug: row['slug'] ?? null,
+        state: stateOf({ ...row }),
+        email: row.email,
+        slug: row.slug,
       }))
       const last = rows.at(-1)
       if (last === undefined || rows.length < PAGE) return

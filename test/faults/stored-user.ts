@@ -37,6 +37,6 @@ const defaults: Values = {
 }
 
 /** The columns of a user as one text, so that two can be compared. */
-export function stateOf(values: Values): string {
+export function stateOf(values: Readonly<Record<string, unknown>>): string {
   return JSON.stringify(storedColumns.map((column) => values[column] ?? defaults[column] ?? null))
 }

@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises'
 import { post, type PostOptions } from './client.ts'
 import type { Lab, Run } from './lab.ts'
-import { checkAnswer, type Answer, type AnswerTerms, type Reported } from './oracle/answer.ts'
+import { checkAnswer, type Answer, type AnswerTerms } from './oracle/answer.ts'
 import type { Complaint } from './oracle/complaint.ts'
 import { checkBeginning, checkCleanRun, checkKept, checkResultIsStored } from './oracle/import.ts'
 import { checkReceipt, checkReplay, checkTrailers } from './oracle/receipt.ts'
@@ -133,8 +133,11 @@ class Importing {
     sent: number,
   ): Promise<void> {
     const result = await resultOf(this.#lab.stand.target, id)
-    const { complete: _, ...terms } = this.#terms
-    const reported: Reported = checkAnswer(this.#upload, result, terms)
+    const reported = checkAnswer(
+      this.#upload,
+      { ...result, ending: 'broken' },
+      { ...this.#terms, complete: false },
+    )
     this.say([...reported.complaints, ...checkReceipt({ answer, receipt, result, reported })])
     this.say(checkResultIsStored(this.#upload, reported, found))
     this.say(checkBeginning(this.#upload, found, { sent, refused: reported.refused }))

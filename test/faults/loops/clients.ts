@@ -40,14 +40,14 @@ export const clients: Loop = {
 
 async function ofSize(lab: Lab, run: Run, size: number, folder: string): Promise<void> {
   await lab.stand.restartService()
-  for (const { name, available, send } of realClients) {
-    if (!(await available())) {
-      lab.tally.notes.push(`no ${name} here`)
+  for (const client of realClients) {
+    if (!(await client.available())) {
+      lab.tally.notes.push(`no ${client.name} here`)
       continue
     }
-    const one = { ...run, where: `${run.where}, ${name}, ${size} MB` }
+    const one = { ...run, where: `${run.where}, ${client.name}, ${size} MB` }
     const parcel = await packed(lab, one, size, folder)
-    const answer = await measured(lab, one, () => send(lab.stand.target, parcel))
+    const answer = await measured(lab, one, () => client.send(lab.stand.target, parcel))
     await judge(lab, one, parcel, answer)
   }
   const one = { ...run, where: `${run.where}, a client that never reads, ${size} MB` }
