@@ -133,11 +133,9 @@ class Importing {
     sent: number,
   ): Promise<void> {
     const result = await resultOf(this.#lab.stand.target, id)
-    const reported = checkAnswer(
-      this.#upload,
-      { ...result, ending: 'broken' },
-      { ...this.#terms, complete: false },
-    )
+    // an aborted import's result ends cleanly, and is a beginning all the same
+    const ending = receipt?.state === 'finished' ? result.ending : 'broken'
+    const reported = checkAnswer(this.#upload, { ...result, ending }, { ...this.#terms, complete: false })
     this.say([...reported.complaints, ...checkReceipt({ answer, receipt, result, reported })])
     this.say(checkResultIsStored(this.#upload, reported, found))
     this.say(checkBeginning(this.#upload, found, { sent, refused: reported.refused }))
