@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { RequestListener } from 'node:http'
 import { setTimeout } from 'node:timers/promises'
 import type { Logger } from 'pino'
@@ -9,9 +10,11 @@ import { openDatabase, type Database, type DatabaseSettings } from './db/databas
 import { migrate } from './db/migrate.ts'
 import { createOrganizationDirectory, makeOrganizations } from './db/organizations.ts'
 import { ping } from './db/query.ts'
-import { createUserDirectory } from './db/user-directory.ts'
+import { createReceiptStore } from './db/receipts.ts'
+import { Upkeep } from './db/upkeep.ts'
 import { ServiceError } from './errors.ts'
 import { createApp } from './http/app.ts'
+import { RunningImports } from './receipts/running-imports.ts'
 
 /** The service, wired. */
 export interface Parts {
@@ -26,7 +29,9 @@ export interface Parts {
   prepare(): Promise<void>
   /** From now on new imports are answered 503. */
   refuseNew(): void
-  /** Lets go of the database. */
+  /** Resolves when no import runs any more, with or without a client who waits for it; `patience` is in milliseconds. */
+  ended(patience: number): Promise<void>
+  /** Ends the imports that still run after their batches, and lets go of the database. */
   close(): Promise<void>
 }
 
@@ -46,6 +51,18 @@ export async function compose(config: Config, log: Logger): Promise<Parts> {
   const open = (): void => {
     if (state !== 'open') throw notOpen(state)
   }
+  const running = new RunningImports()
+  const processId = randomUUID()
+  const upkeep = new Upkeep({
+    ...database,
+    processId,
+    running,
+    alone: database.isOurs,
+    keeping: { days: config.receiptDays, bytesPerOrganization: config.receiptBytes },
+    onFailure: (error) => {
+      log.warn({ err: error }, 'the upkeep of receipts failed; it will be tried again')
+    },
+  })
   const app = createApp({
     log,
     open,
@@ -55,7 +72,16 @@ export async function compose(config: Config, log: Logger): Promise<Parts> {
     },
     verifier,
     organizations: createOrganizationDirectory(database.knex),
-    users: createUserDirectory(database.knex),
+    receipts: createReceiptStore({
+      knex: database.knex,
+      processId,
+      running,
+      maxImports: config.maxImports,
+      maxImportsPerOrganization: config.maxImportsPerOrganization,
+      onTrouble: (error) => {
+        log.warn({ err: error }, 'the database is in trouble; an import waits for it')
+      },
+    }),
     portalDomain: config.portalDomain,
     trustedProxies: config.trustedProxies,
     allowedOrigins: config.allowedOrigins,
@@ -67,15 +93,24 @@ export async function compose(config: Config, log: Logger): Promise<Parts> {
     app,
     ownIssuer,
     prepare: async () => {
-      await prepare(config, database, log, () => state === 'stopping')
+      await prepare(config, database, upkeep, log, () => state === 'stopping')
       if (state === 'preparing') state = 'open'
     },
     refuseNew: () => {
       state = 'stopping'
     },
-    close: () => database.close(),
+    ended: (patience) => running.ended(patience),
+    close: async () => {
+      running.stopAll()
+      await running.ended(LAST_WORDS)
+      await upkeep.stop()
+      await database.close()
+    },
   }
 }
+
+// What imports that are stopped have to finish their batches and to write that they were.
+const LAST_WORDS = 5_000
 
 async function issuerOf({
   issuer,
@@ -99,6 +134,7 @@ const RETRY_MILLISECONDS = 1_000
 async function prepare(
   config: Config,
   database: Database,
+  upkeep: Upkeep,
   log: Logger,
   stopping: () => boolean,
 ): Promise<void> {
@@ -108,6 +144,7 @@ async function prepare(
         await migrate(settingUp.knex)
       })
       await makeOrganizations(database.knex, config.organizations)
+      await upkeep.start()
       return
     } catch (error) {
       if (!(error instanceof ServiceError && error.code === 'database.unreachable')) throw error

@@ -45,6 +45,12 @@ export interface Config {
   readonly organizations: readonly OrganizationConfig[]
   readonly maxUploadBytes: number
   readonly maxRows: number
+  /** Imports at once, over all processes: in all, and of one organization. */
+  readonly maxImports: number
+  readonly maxImportsPerOrganization: number
+  /** How many days, and up to how many bytes of an organization, results of imports are kept. */
+  readonly receiptDays: number
+  readonly receiptBytes: number
   /** IP addresses, and networks as `address/bits`. */
   readonly trustedProxies: readonly string[]
   /** Origins as browsers send them. */
@@ -76,6 +82,10 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
       readOrganizations(settings) ?? (database.kind === 'embedded' ? [{ slug: 'helping-hands', id: 1 }] : []),
     maxUploadBytes: one('MAX_UPLOAD_BYTES', kinds.bytes) ?? 256 * 2 ** 20,
     maxRows: one('MAX_ROWS', kinds.wholeNumber(1, maxInt32)) ?? 1_000_000,
+    maxImports: one('MAX_IMPORTS', kinds.wholeNumber(1, maxInt32)) ?? 64,
+    maxImportsPerOrganization: one('MAX_IMPORTS_PER_ORGANIZATION', kinds.wholeNumber(1, maxInt32)) ?? 16,
+    receiptDays: one('RECEIPT_DAYS', kinds.wholeNumber(1, 36_500)) ?? 7,
+    receiptBytes: one('RECEIPT_BYTES', kinds.bytes) ?? 5 * 2 ** 30,
     trustedProxies: list('TRUSTED_PROXIES', kinds.network) ?? [],
     allowedOrigins: list('ALLOWED_ORIGINS', origin)?.map((url) => url.origin) ?? [],
     logLevel: one('LOG_LEVEL', kinds.oneOf(logLevels)) ?? 'info',

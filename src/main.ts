@@ -75,7 +75,7 @@ async function stop(signal: string, parts: Parts, server: RunningServer): Promis
   log.info({ signal }, 'stopping')
   stopping = true
   parts.refuseNew()
-  await server.stop(STOP_MILLISECONDS)
+  await Promise.all([server.stop(STOP_MILLISECONDS), parts.ended(STOP_MILLISECONDS)])
   await parts.close()
   log.info('stopped')
   process.exit(0)

@@ -2,6 +2,7 @@ import { closest } from 'fastest-levenshtein'
 import type { Layout } from '../import/row.ts'
 import { columnNames, type ColumnName } from '../users/columns.ts'
 import { cut, isBlank, shown } from '../users/text.ts'
+import type { Charset } from './charset.ts'
 import { comparable, type HeaderOptions } from './header-names.ts'
 
 const LISTED = 10
@@ -123,9 +124,11 @@ function mapProblems(columns: Layout, columnMap: ReadonlyMap<ColumnName, string>
 }
 
 /** The problems as a text of at most 1,500 bytes, whatever the names are. */
-export function headerDetail(problems: readonly HeaderProblem[]): string {
+export function headerDetail(problems: readonly HeaderProblem[], charset: Charset): string {
   const isUnknown = problems.some(({ kind }) => kind === 'unknown')
-  const closing = isUnknown ? ' With ?unknown=echo unknown columns are passed through.' : ''
+  const closing =
+    (isUnknown ? ' With ?unknown=echo unknown columns are passed through.' : '') +
+    (charset.kind === 'utf-8' ? '' : ` The upload was read as ${charset.name}.`)
   let detail = 'The header cannot be read: '
   let listed = 0
   for (const { text } of problems.slice(0, LISTED)) {

@@ -1,9 +1,12 @@
 import { ServiceError } from '../errors.ts'
+import { charsetCure } from '../users/faults.ts'
 import { looseCells, parsedCells } from './cells.ts'
-import { isDamaged, likelyCharset, type Text } from './decode.ts'
+import type { Charset } from './charset.ts'
 import { delimiters, headerStart, lineEndOf, type Delimiter, type LineEnd } from './dialect.ts'
+import { isDamaged, type Text } from './escapes.ts'
 import type { NameReader } from './header-names.ts'
 import { RECORD_LIMIT } from './limits.ts'
+import { labelOf, likelyCharset } from './likely-charset.ts'
 import { afterLineEnd, lineEndsIn } from './lines.ts'
 import { RecordScanner } from './scan-record.ts'
 
@@ -27,8 +30,12 @@ interface Candidate {
 }
 
 /** Reads texts until the header is whole, and tells the delimiter from it. */
-export async function readHeaderRecord(texts: AsyncIterator<Text>, read: NameReader): Promise<HeaderRecord> {
-  const search = new HeaderSearch(read)
+export async function readHeaderRecord(
+  texts: AsyncIterator<Text>,
+  read: NameReader,
+  charset: Charset,
+): Promise<HeaderRecord> {
+  const search = new HeaderSearch(read, charset)
   for (;;) {
     const next = await texts.next()
     const found = next.done === true ? search.end() : search.add(next.value)
@@ -45,6 +52,7 @@ interface Scan {
 /** Follows the header with each delimiter at once: it may hold line breaks in quotes, and quotes need a delimiter. */
 class HeaderSearch {
   readonly #read: NameReader
+  readonly #charset: Charset
   readonly #scans = delimiters.map((delimiter): Scan => ({
     delimiter,
     scanner: new RecordScanner(delimiter),
@@ -54,8 +62,9 @@ class HeaderSearch {
   #start: number | undefined
   #damaged = false
 
-  constructor(read: NameReader) {
+  constructor(read: NameReader, charset: Charset) {
     this.#read = read
+    this.#charset = charset
   }
 
   add({ text, damaged }: Text): HeaderRecord | undefined {
@@ -98,7 +107,7 @@ class HeaderSearch {
   #record({ delimiter, names, end }: Candidate): HeaderRecord {
     const header = this.#text.slice(0, end)
     if (header.trim() === '') throw blank()
-    if (isDamaged(header)) throw undecodableHeader(header)
+    if (isDamaged(header)) throw undecodableHeader(header, this.#charset)
     const rest = this.#text.slice(afterLineEnd(this.#text, end))
     const nextLine = lineEndsIn(header) + 2
     return {
@@ -133,8 +142,7 @@ const blank = (): ServiceError =>
     'The first line of the upload is blank: it must be the header, the names of the columns.',
   )
 
-function undecodableHeader(header: string): ServiceError {
-  const likely = likelyCharset(header)
-  const detail = `The header line is not UTF-8, but likely ${likely}: save the file as CSV UTF-8.`
-  return new ServiceError('csv.header', detail)
+function undecodableHeader(header: string, charset: Charset): ServiceError {
+  const cure = charsetCure(likelyCharset(header, charset))
+  return new ServiceError('csv.header', `The header line must be ${labelOf(charset)}, but is not; ${cure}.`)
 }

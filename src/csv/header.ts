@@ -1,5 +1,6 @@
 import { ServiceError } from '../errors.ts'
 import type { Layout } from '../import/row.ts'
+import type { Charset } from './charset.ts'
 import type { Delimiter, LineEnd } from './dialect.ts'
 import { headerProblems, headerDetail } from './header-problems.ts'
 import { nameReader, type HeaderOptions } from './header-names.ts'
@@ -16,8 +17,17 @@ export interface Header {
   readonly delimiter: Delimiter
   /** What ends the header line; a line feed where nothing does. */
   readonly lineEnd: LineEnd
-  /** Whether the upload began with a byte-order mark. */
+  /** The charset of the upload: its name at IANA, in lower case. */
+  readonly charset: string
+  /** Whether the answer begins with a byte-order mark: the upload did so, or was not UTF-8. */
   readonly bom: boolean
+}
+
+/** What is known of an upload before its header. */
+export interface ReadHeaderOptions extends HeaderOptions {
+  readonly charset: Charset
+  /** Whether it began with a byte-order mark. */
+  readonly isMarked: boolean
 }
 
 /**
@@ -25,7 +35,7 @@ export interface Header {
  *
  * @throws ServiceError `csv.header` that lists what is wrong with it, or `upload.too_many_columns`
  */
-export function readHeader(record: HeaderRecord, bom: boolean, options: HeaderOptions): Header {
+export function readHeader(record: HeaderRecord, options: ReadHeaderOptions): Header {
   const names = record.names.slice(answerColumns(record.names))
   if (names.length > COLUMN_LIMIT) {
     const detail = `The header has ${names.length} columns; at most ${COLUMN_LIMIT} are accepted.`
@@ -33,8 +43,11 @@ export function readHeader(record: HeaderRecord, bom: boolean, options: HeaderOp
   }
   const columns = names.map(nameReader(options.columnMap))
   const problems = headerProblems(names, columns, options)
-  if (problems.length > 0) throw new ServiceError('csv.header', headerDetail(problems))
-  return { names, columns, delimiter: record.delimiter, lineEnd: record.lineEnd, bom }
+  const { charset, isMarked } = options
+  if (problems.length > 0) throw new ServiceError('csv.header', headerDetail(problems, charset))
+  const { delimiter, lineEnd } = record
+  const bom = isMarked || charset.kind !== 'utf-8'
+  return { names, columns, delimiter, lineEnd, charset: charset.name, bom }
 }
 
 /** How many columns an answer of ours has before those of its upload: two if these names are of an answer, or none. */

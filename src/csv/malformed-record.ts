@@ -1,6 +1,6 @@
-import { withEscapes } from './decode.ts'
 import { recordTooLong, textAfterQuote, unclosedQuote, type Fault } from '../users/faults.ts'
 import { looseCells } from './cells.ts'
+import { withEscapes } from './escapes.ts'
 import { RECORD_LIMIT } from './limits.ts'
 import { lineEndAt, lineEndsIn } from './lines.ts'
 import { cutCell } from './long-record.ts'

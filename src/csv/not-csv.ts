@@ -1,4 +1,7 @@
 import { ServiceError } from '../errors.ts'
+import type { Charset } from './charset.ts'
+
+const GZIP = 'gzip'
 
 const signatures: readonly (readonly [bytes: string, what: string])[] = [
   ['PK\x03\x04', 'a ZIP archive'],
@@ -8,7 +11,7 @@ const signatures: readonly (readonly [bytes: string, what: string])[] = [
   ['\x89PNG', 'a PNG image'],
   ['\xFF\xD8\xFF', 'a JPEG image'],
   ['GIF8', 'a GIF image'],
-  ['\x1F\x8B', 'gzip (unpack it first)'],
+  ['\x1F\x8B', GZIP],
   ['7z\xBC\xAF', 'a 7-Zip archive'],
   ['Rar!', 'a RAR archive'],
   ['{\\rtf', 'an RTF document'],
@@ -16,12 +19,9 @@ const signatures: readonly (readonly [bytes: string, what: string])[] = [
 
 const isWorkbook = (start: string): boolean => /\[Content_Types\]\.xml|\bxl\/|_rels\//.test(start)
 
-function binary(start: string): string | undefined {
+function signed(start: string): string | undefined {
   const what = signatures.find(([bytes]) => start.startsWith(bytes))?.[1]
-  if (what === 'a ZIP archive' && isWorkbook(start)) return 'an Excel workbook (.xlsx)'
-  if (what !== undefined) return what
-  const line = /^[^\r\n]*/.exec(start)?.[0] ?? ''
-  return line.includes('\0') ? 'binary data' : undefined
+  return what === 'a ZIP archive' && isWorkbook(start) ? 'an Excel workbook (.xlsx)' : what
 }
 
 function markup(start: string): string | undefined {
@@ -31,20 +31,48 @@ function markup(start: string): string | undefined {
   return /^(?:\{\s*["}]|\[\s*[[{"\]])/.test(text) ? 'JSON' : undefined
 }
 
-const isUtf16 = (start: string): boolean =>
-  /^(?:\xFF\xFE|\xFE\xFF)/.test(start) || /^(?:[^\0]\0){2}|^(?:\0[^\0]){2}/.test(start)
+/** UTF-16 without a byte-order mark: the names of a header are of ASCII, so every other byte of it is zero. */
+function unmarkedUtf16(start: string): string | undefined {
+  if (/^(?:[^\0]\0){2}/.test(start)) return 'utf-16le'
+  return /^(?:\0[^\0]){2}/.test(start) ? 'utf-16be' : undefined
+}
+
+const LOOKED_AT = 4096
+
+/** How many of the first bytes are enough for {@link refuseOtherFiles}. */
+export const SIGNATURE_LENGTH = 5
 
 /**
- * Looks at the first bytes of an upload, after the byte-order mark, for what is certainly something else.
+ * Looks at the first bytes of an upload, after its byte-order mark, for what is certainly something else.
  *
- * @throws ServiceError `csv.not_csv` that says what was seen, or `charset.unsupported` for UTF-16
+ * @throws ServiceError `csv.not_csv` that says what was seen, or `charset.unsupported` for UTF-16 of which nothing
+ *   said that it is
  */
-export function refuseWhatIsNotCsv(bytes: Buffer): void {
-  const start = bytes.toString('latin1', 0, 4096)
-  if (isUtf16(start)) {
-    throw new ServiceError('charset.unsupported', 'The upload looks like UTF-16; save it as CSV UTF-8.')
-  }
-  const seen = binary(start) ?? markup(start)
-  if (seen === undefined) return
-  throw new ServiceError('csv.not_csv', `The upload looks like ${seen}, not like CSV: save it as CSV UTF-8.`)
+export function refuseOtherFiles(bytes: Buffer, charset: Charset): void {
+  const start = bytes.toString('latin1', 0, LOOKED_AT)
+  const seen = signed(start)
+  if (seen !== undefined) throw notCsv(seen)
+  const utf16 = charset.kind === 'utf-16' ? undefined : unmarkedUtf16(start)
+  if (utf16 === undefined) return
+  const detail =
+    'The upload looks like UTF-16 without a byte-order mark: save it as CSV UTF-8, or send it as ' +
+    `Content-Type: text/csv; charset=${utf16}.`
+  throw new ServiceError('charset.unsupported', detail)
+}
+
+/**
+ * Looks at the beginning of the upload's text for what is certainly something else.
+ *
+ * @throws ServiceError `csv.not_csv` that says what was seen
+ */
+export function refuseOtherText(text: string): void {
+  const start = text.slice(0, LOOKED_AT)
+  const line = /^[^\r\n]*/.exec(start)?.[0] ?? ''
+  const seen = line.includes('\0') ? 'binary data' : markup(start)
+  if (seen !== undefined) throw notCsv(seen)
+}
+
+function notCsv(seen: string): ServiceError {
+  const cure = seen === GZIP ? 'send it with Content-Encoding: gzip, or unpack it' : 'save it as CSV UTF-8'
+  return new ServiceError('csv.not_csv', `The upload looks like ${seen}, not like CSV: ${cure}.`)
 }

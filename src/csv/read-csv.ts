@@ -1,13 +1,17 @@
 import { ServiceError } from '../errors.ts'
 import type { Row } from '../import/row.ts'
 import { limitBytes, toBlocks } from './bytes.ts'
-import { decode, type Text } from './decode.ts'
+import { beginningOf, charsetNamed, unsupportedCharset, type Charset } from './charset.ts'
+import { decode } from './decode.ts'
+import { createDecoder } from './decoders.ts'
+import type { Text } from './escapes.ts'
 import { answerColumns, readHeader, type Header } from './header.ts'
 import { nameReader, type HeaderOptions } from './header-names.ts'
 import { readHeaderRecord } from './header-record.ts'
-import { refuseWhatIsNotCsv } from './not-csv.ts'
+import { refuseOtherFiles, refuseOtherText, SIGNATURE_LENGTH } from './not-csv.ts'
 import { RecordReader } from './record-reader.ts'
 import { RowMaker } from './rows.ts'
+import { toTexts } from './text-blocks.ts'
 
 /** How an upload is read, and how large it may be. */
 export interface CsvOptions extends HeaderOptions {
@@ -15,6 +19,8 @@ export interface CsvOptions extends HeaderOptions {
   readonly maxBytes: number
   /** The most rows that are read. */
   readonly maxRows: number
+  /** What the request calls the charset, by any of its names; UTF-8 by default. A byte-order mark overrides it. */
+  readonly charset?: string
 }
 
 /** An upload whose header is understood. */
@@ -30,45 +36,67 @@ export interface CsvUpload {
 /**
  * Reads the header of an upload in CSV, and with it the dialect in which the rows are written.
  *
- * @throws ServiceError If it is no CSV (`csv.not_csv`, `charset.unsupported`), if its header cannot be understood
- *   (`csv.header`), or if it is over a limit before its first row
+ * @throws ServiceError If it is no CSV (`csv.not_csv`), if its charset cannot be read (`charset.unsupported`) or its
+ *   header not be understood (`csv.header`), or if it is over a limit before its first row
  */
 export async function openCsv(bytes: AsyncIterable<Uint8Array>, options: CsvOptions): Promise<CsvUpload> {
-  const blocks = toBlocks(limitBytes(bytes, options.maxBytes))
+  const limited = limitBytes(bytes, options.maxBytes)
   try {
-    return await openBlocks(blocks, options)
+    return await openLimited(limited, options)
   } catch (error) {
     // whoever would have read the rows never gets to release the upload
-    await blocks.return(undefined)
+    await limited.return(undefined)
     throw error
   }
 }
 
-const BOM = Buffer.from('\uFEFF')
-
-async function openBlocks(blocks: AsyncGenerator<Buffer>, options: CsvOptions): Promise<CsvUpload> {
-  const first = await blocks.next()
+async function openLimited(limited: AsyncGenerator<Buffer>, options: CsvOptions): Promise<CsvUpload> {
+  const declared = options.charset === undefined ? undefined : charsetNamed(options.charset)
+  if (options.charset !== undefined && declared === undefined) throw unsupportedCharset(options.charset)
+  const beginning = await firstBytes(limited)
+  const { charset, markLength } = beginningOf(beginning, declared)
+  const start = beginning.subarray(markLength)
+  refuseOtherFiles(start, charset)
+  const texts = textsOf(withFirst(start, limited), charset)
+  const first = await texts.next()
   if (first.done === true)
     throw new ServiceError('csv.header', 'The upload is empty: it needs a header line.')
-  const bom = first.value.subarray(0, 3).equals(BOM)
-  const start = bom ? first.value.subarray(3) : first.value
-  refuseWhatIsNotCsv(start)
-  const texts = decodeAll(start, blocks)
-  const record = await readHeaderRecord(texts, nameReader(options.columnMap))
-  const header = readHeader(record, bom, options)
+  refuseOtherText(first.value.text)
+  const record = await readHeaderRecord(withFirst(first.value, texts), nameReader(options.columnMap), charset)
+  const header = readHeader(record, { ...options, charset, isMarked: markLength > 0 })
   const reader = new RecordReader({ ...record, width: record.names.length, line: record.nextLine })
-  const maker = new RowMaker({ header, dropped: answerColumns(record.names), maxRows: options.maxRows })
-  return { header, rows: releasing(blocks, readRows(withFirst(record.rest, texts), reader, maker)) }
+  const maker = new RowMaker({
+    header,
+    charset,
+    dropped: answerColumns(record.names),
+    maxRows: options.maxRows,
+  })
+  return { header, rows: releasing(limited, readRows(withFirst(record.rest, texts), reader, maker)) }
 }
 
-async function* decodeAll(first: Buffer, blocks: AsyncIterable<Buffer>): AsyncGenerator<Text> {
-  yield decode(first)
+/** As many chunks as tell what the upload is. */
+async function firstBytes(chunks: AsyncIterator<Buffer>): Promise<Buffer> {
+  let first: Buffer = Buffer.alloc(0)
+  while (first.length < SIGNATURE_LENGTH) {
+    const next = await chunks.next()
+    if (next.done === true) break
+    first = first.length === 0 ? next.value : Buffer.concat([first, next.value])
+  }
+  return first
+}
+
+/** UTF-8 is cut into blocks before it is decoded, which spares it a copy; what else there is, afterwards. */
+function textsOf(bytes: AsyncIterable<Buffer>, charset: Charset): AsyncGenerator<Text> {
+  return charset.kind === 'utf-8' ? decodeAll(toBlocks(bytes)) : toTexts(bytes, createDecoder(charset))
+}
+
+async function* decodeAll(blocks: AsyncIterable<Buffer>): AsyncGenerator<Text> {
   for await (const block of blocks) yield decode(block)
 }
 
-async function* withFirst(first: Text, texts: AsyncIterable<Text>): AsyncGenerator<Text> {
+async function* withFirst<T>(first: T, others: AsyncIterable<T>): AsyncGenerator<T> {
   yield first
-  yield* texts
+  yield* others
 }
 
 async function* readRows(
@@ -85,10 +113,10 @@ async function* readRows(
 }
 
 /** Ends the upload with its rows: whoever leaves after the first of them has not yet asked for a second block. */
-async function* releasing<T>(blocks: AsyncGenerator<Buffer>, rows: AsyncIterable<T>): AsyncGenerator<T> {
+async function* releasing<T>(bytes: AsyncGenerator<Buffer>, rows: AsyncIterable<T>): AsyncGenerator<T> {
   try {
     yield* rows
   } finally {
-    await blocks.return(undefined)
+    await bytes.return(undefined)
   }
 }

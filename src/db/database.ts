@@ -1,4 +1,5 @@
 import knex, { type Knex } from 'knex'
+import { PATIENCE, serverDialect } from './server-dialect.ts'
 
 /** Where the database is. */
 export type DatabaseSettings =
@@ -8,14 +9,21 @@ export type DatabaseSettings =
 /** An open database. */
 export interface Database {
   readonly knex: Knex
+  /**
+   * One more connection, for what must be said in time even where all others are taken, and by whose session others
+   * see that this process lives. The embedded database has but one, so there it is the same.
+   */
+  readonly heartbeat: Knex
+  /** Whether no other process can have it open. */
+  readonly isOurs: boolean
   /** Rows in the largest batch that the database takes without keeping others waiting. */
   readonly largestBatch: number
   /** Ends all connections; the embedded database is stopped. */
   close(): Promise<void>
 }
 
-// Whoever can't have a connection within this time is told so, rather than left to wait.
-const PATIENCE = 5_000
+// After this much silence the system asks the other side every second whether it is there, ten times.
+const KEEP_ALIVE = 10_000
 
 // What knex would print itself is thrown as well, and logged by whoever catches it.
 const nothing = (): void => undefined
@@ -23,7 +31,8 @@ const silent = { warn: nothing, error: nothing, deprecate: nothing, debug: nothi
 
 /**
  * Opens the database. A PostgreSQL server is connected to when it is first needed, so that the service can
- * start before it.
+ * start before it. Whoever can't have a connection to it within 5 s is told so, rather than left to wait, and no
+ * statement waits for ever for one that has stalled: see `watchdog.ts`.
  *
  * @throws FolderInUse If another process has the embedded database open
  */
@@ -31,19 +40,30 @@ export async function openDatabase(settings: DatabaseSettings): Promise<Database
   if (settings.kind === 'embedded') {
     // Whoever has a server of his own need not load a database into memory.
     const { openEmbedded } = await import('./embedded.ts')
-    return { ...(await openEmbedded(settings.dataDir)), largestBatch: 500 }
+    const embedded = await openEmbedded(settings.dataDir)
+    return { ...embedded, heartbeat: embedded.knex, isOurs: true, largestBatch: 500 }
   }
-  const pool = knex({
-    client: 'pg',
-    connection: {
-      connectionString: settings.url,
-      connectionTimeoutMillis: PATIENCE,
-      application_name: 'rollcall',
-      keepAlive: true,
-    },
-    pool: { min: 0, max: 10 },
+  const connection = {
+    connectionString: settings.url,
+    connectionTimeoutMillis: PATIENCE,
+    application_name: 'rollcall',
+    keepAlive: true,
+    keepAliveInitialDelayMillis: KEEP_ALIVE,
+  }
+  const shared = {
+    client: serverDialect(connection),
+    connection,
+    // The oldest that is supported; knex would ask, on a connection that nobody watches yet.
+    version: '14',
     acquireConnectionTimeout: PATIENCE,
+    // The values of a statement are personal data and would stand in the messages of errors.
+    compileSqlOnError: false,
     log: silent,
-  })
-  return { knex: pool, largestBatch: 1_000, close: () => pool.destroy() }
+  }
+  const pool = knex({ ...shared, pool: { min: 0, max: 10 } })
+  const heartbeat = knex({ ...shared, pool: { min: 0, max: 1 } })
+  const close = async (): Promise<void> => {
+    await Promise.all([pool.destroy(), heartbeat.destroy()])
+  }
+  return { knex: pool, heartbeat, isOurs: false, largestBatch: 1_000, close }
 }

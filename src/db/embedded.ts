@@ -37,7 +37,12 @@ export async function openEmbedded(dataDir: string): Promise<{ knex: Knex; close
   const unlock = lockFolder(folder)
   const pglite = await PGlite.create(folder)
   // PGlite has one session, so the pool has one connection.
-  const database = knex({ client: dialectOver(pglite), connection: {}, pool: { min: 1, max: 1 } })
+  const database = knex({
+    client: dialectOver(pglite),
+    connection: {},
+    pool: { min: 1, max: 1 },
+    compileSqlOnError: false,
+  })
   const close = async (): Promise<void> => {
     await database.destroy()
     await pglite.close()

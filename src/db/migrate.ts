@@ -1,6 +1,7 @@
 import type { Knex } from 'knex'
 import * as organizations from '../../migrations/20261122_organizations.ts'
 import * as users from '../../migrations/20261122_users.ts'
+import * as receipts from '../../migrations/20261123_receipts.ts'
 import { asServiceError } from './trouble.ts'
 
 interface Migration {
@@ -11,6 +12,7 @@ interface Migration {
 const migrations: readonly Migration[] = [
   { name: '20261122_organizations', ...organizations },
   { name: '20261122_users', ...users },
+  { name: '20261123_receipts', ...receipts },
 ]
 
 // Forward only: a mistake is mended by the next migration.

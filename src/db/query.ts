@@ -4,6 +4,9 @@ import { asServiceError } from './trouble.ts'
 /** A row of a result, as `pg` gives it. */
 export type ResultRow = Readonly<Record<string, unknown>>
 
+/** What a statement takes as a parameter; a Buffer for `bytea`. */
+export type Parameter = string | number | boolean | Buffer | null
+
 /**
  * Runs one statement, its parameters marked by `?`.
  *
@@ -12,21 +15,17 @@ export type ResultRow = Readonly<Record<string, unknown>>
 export async function query<T extends ResultRow>(
   knex: Knex,
   sql: string,
-  parameters: readonly (string | number | null)[] = [],
+  parameters: readonly Parameter[] = [],
 ): Promise<readonly T[]> {
   return (await run(knex, sql, parameters)).rows as readonly T[]
 }
 
 /** Runs one statement as {@link query} does; returns how many rows it wrote. */
-export async function execute(
-  knex: Knex,
-  sql: string,
-  parameters: readonly (string | number | null)[],
-): Promise<number> {
+export async function execute(knex: Knex, sql: string, parameters: readonly Parameter[]): Promise<number> {
   return (await run(knex, sql, parameters)).rowCount
 }
 
-async function run(knex: Knex, sql: string, parameters: readonly (string | number | null)[]) {
+async function run(knex: Knex, sql: string, parameters: readonly Parameter[]) {
   try {
     return await knex.raw<{ rows: readonly ResultRow[]; rowCount: number }>(
       sql,

@@ -1,21 +1,45 @@
 import { ServiceError } from '../errors.ts'
 
-/** Trouble of a batch that may be over when it is tried again; see PostgreSQL's appendix A. */
-const inTheWay = new Set([
-  '23505', // unique_violation: another writer took a key after it was looked up
-  '40001', // serialization_failure
-  '40P01', // deadlock_detected
-  '55P03', // lock_not_available
-])
+/**
+ * What an error from the database means for what was being done:
+ *
+ * - `row`: it refuses what it was asked to store, and would again. Other rows of the batch may be good.
+ * - `in the way`: another writer was. The same again, at once, will do.
+ * - `trouble`: the database can't do its work now, whatever it is asked. The same again, in a while, may do.
+ * - `give up`: the service asked for something that it can't have. The same again never helps.
+ */
+export type Meaning = 'row' | 'in the way' | 'trouble' | 'give up'
 
-/** SQLSTATE classes in which the database itself, and not what it was asked, is in trouble. */
-const troubled = ['08', '53', '57', '58', 'XX']
+/** By SQLSTATE, or by its first two characters; see PostgreSQL's appendix A. What is not here: give up. */
+const meanings: Readonly<Record<string, Meaning>> = {
+  '22': 'row', // data_exception
+  '23': 'row', // integrity_constraint_violation
+  '44': 'row', // with_check_option_violation
+  '54': 'row', // program_limit_exceeded: too much for an index
+  '09': 'row', // triggered_action_exception; this and the next four: a trigger that somebody added
+  '27': 'row', // triggered_data_change_violation
+  '38': 'row', // external_routine_exception
+  '39': 'row', // external_routine_invocation_exception
+  P0: 'row', // plpgsql's raise
 
-/** read_only_sql_transaction: the server is a standby, or is about to become one. */
-const READ_ONLY = '25006'
+  '23505': 'in the way', // unique_violation: a key was taken after it was looked up
+  '40': 'in the way', // transaction_rollback: deadlocks, serialization failures
+  '55P03': 'in the way', // lock_not_available
+
+  '08': 'trouble', // connection_exception
+  '25006': 'trouble', // read_only_sql_transaction: a standby, or about to become one
+  '25P03': 'trouble', // idle_in_transaction_session_timeout: the session was ended
+  '25P04': 'trouble', // transaction_timeout: the same
+  '28': 'trouble', // invalid_authorization: while connecting; a password is changed, a standby takes over
+  '3D': 'trouble', // invalid_catalog_name: the same
+  '53': 'trouble', // insufficient_resources: memory, disk, connections
+  '57': 'trouble', // operator_intervention: a restart, a cancelled statement
+  '58': 'trouble', // system_error
+  XX000: 'trouble', // internal_error: what poolers and clusters say too; XX001 and XX002 are corruption
+}
 
 /** An error that the server sent, whichever package made an object of it. */
-interface ServerError {
+export interface ServerError {
   /** The SQLSTATE. */
   readonly code: string
   readonly severity: string
@@ -23,7 +47,8 @@ interface ServerError {
   readonly constraint?: string
 }
 
-function isFromServer(error: unknown): error is ServerError {
+/** Whether the server sent an error: it has a SQLSTATE. */
+export function isFromServer(error: unknown): error is ServerError {
   const { code, severity } = Object(error) as Partial<ServerError>
   return typeof code === 'string' && typeof severity === 'string'
 }
@@ -33,35 +58,41 @@ export class RowMoved extends Error {
   override readonly name = 'RowMoved'
 }
 
-/** Whether another writer was in the way, so that trying the same again makes sense at once. */
-export function isInTheWay(error: unknown): boolean {
-  if (error instanceof RowMoved) return true
-  return isFromServer(error) && inTheWay.has(error.code)
+/**
+ * What an error means that something in `db/` has thrown. One that neither the server sent nor
+ * {@link asServiceError} has seen is a mistake of ours: give up.
+ */
+export function meaningOf(error: unknown): Meaning {
+  if (error instanceof RowMoved) return 'in the way'
+  if (error instanceof ServiceError) return error.code === 'database.unreachable' ? 'trouble' : 'give up'
+  return isFromServer(error) ? meaningOfState(error.code) : 'give up'
 }
 
-/**
- * SQLSTATE classes in which the database refuses what it was asked to store: data exceptions, integrity
- * constraints and check options, limits of an index, exceptions that a trigger raises.
- */
-const refused = ['22', '23', '44', '54', 'P0']
+const meaningOfState = (state: string): Meaning => meanings[state] ?? meanings[state.slice(0, 2)] ?? 'give up'
+
+/** Whether another writer was in the way, so that trying the same again makes sense at once. */
+export function isInTheWay(error: unknown): boolean {
+  return meaningOf(error) === 'in the way'
+}
 
 /** What the database has against storing something, or `undefined` where that is not its trouble. */
 export function refusal(error: unknown): string | undefined {
-  if (!isFromServer(error) || !refused.includes(error.code.slice(0, 2))) return undefined
-  return error.constraint ?? error.code
+  return isFromServer(error) && meaningOf(error) === 'row' ? (error.constraint ?? error.code) : undefined
 }
 
+/** Mistakes of ours, which no other connection mends. */
+const mistakes = [TypeError, RangeError, ReferenceError, SyntaxError]
+
 /**
- * What the service says of an error from the database. An error without a SQLSTATE never came from the
- * server: the connection, or the wait for one, failed.
+ * What the service says of an error that came straight out of knex: trouble becomes `database.unreachable`,
+ * everything else stays as it is. An error without a SQLSTATE never came from the server: the connection, or the
+ * wait for one, failed.
  */
 export function asServiceError(error: unknown): unknown {
   if (error instanceof ServiceError || error instanceof RowMoved) return error
-  if (isFromServer(error) && !isTroubled(error.code)) return error
-  return unreachable(error)
+  if (isFromServer(error)) return meaningOf(error) === 'trouble' ? unreachable(error) : error
+  return mistakes.some((mistake) => error instanceof mistake) ? error : unreachable(error)
 }
-
-const isTroubled = (code: string): boolean => troubled.includes(code.slice(0, 2)) || code === READ_ONLY
 
 /** That the database can't do its work now, for whatever `cause`. */
 export function unreachable(cause: unknown): ServiceError {

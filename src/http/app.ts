@@ -8,12 +8,12 @@ import { drainRest } from './drain.ts'
 import { healthz, readyz } from './health.ts'
 import { importUsers, type ImportRouteParts } from './import-users.ts'
 import { answerProblem, onlyMethods, unknownRoute } from './problem.ts'
+import { deleteReceipt, listReceipts, showReceipt, showResult } from './receipts.ts'
 import { refuseAmbiguousTarget } from './request-form.ts'
 import { sendTemplate } from './template.ts'
 
 /** What the HTTP side of the service needs. */
 export interface AppParts extends ImportRouteParts {
-  readonly log: Logger
   /** Throws a ServiceError where database or keys do not answer. */
   readonly ready: () => Promise<void>
   /** Throws a ServiceError while the service can't take imports: before it is prepared, and when it stops. */
@@ -25,7 +25,7 @@ export interface AppParts extends ImportRouteParts {
 }
 
 const exposedHeaders =
-  'Import-Id Location Import-Charset Import-Delimiter Preference-Applied Retry-After Content-Disposition'.split(
+  'Import-Id Location Import-Charset Import-Delimiter Preference-Applied Retry-After Content-Disposition Import-State'.split(
     ' ',
   )
 
@@ -45,7 +45,17 @@ export function createApp(parts: AppParts): Express {
   app
     .route('/api/import/organization/users')
     .post(whileOpen(parts.open), importUsers(parts))
-    .all(onlyMethods('POST'))
+    .get(listReceipts(parts))
+    .all(onlyMethods('GET', 'HEAD', 'POST'))
+  app
+    .route('/api/import/organization/users/:id')
+    .get(showReceipt(parts))
+    .delete(deleteReceipt(parts))
+    .all(onlyMethods('GET', 'HEAD', 'DELETE'))
+  app
+    .route('/api/import/organization/users/:id/result.csv')
+    .get(showResult(parts))
+    .all(onlyMethods('GET', 'HEAD'))
 
   app.use(unknownRoute)
   app.use(answerProblem(parts.log))

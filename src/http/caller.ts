@@ -14,20 +14,35 @@ export interface CallerParts {
   readonly portalDomain: string
 }
 
-/** Somebody who may import, and where. */
-export interface ImportingCaller {
+/** Somebody whose token is good for the organization of the host. */
+export interface KnownCaller {
   readonly organizationId: number
+  /** The token's `sub`. */
+  readonly subject: string
+  readonly email: string | undefined
+  /** The strongest role of his that may import; `undefined` where none may. */
+  readonly role: Importer['role'] | undefined
+}
+
+/** Somebody who may import, and where. */
+export interface ImportingCaller extends KnownCaller {
   readonly importer: Importer
 }
 
 /**
- * Tells who calls and whether he may import into the organization of the host.
+ * Tells who calls.
  *
- * @throws ServiceError 400 for a token in the URL, 401, 403, 404 or 503
+ * @param formToken - the token that came in a form; it counts where there is no Authorization header
+ * @throws ServiceError 400 for a token in the URL, 401, 404 or 503
  */
-export async function importingCaller(req: Request, parts: CallerParts): Promise<ImportingCaller> {
+export async function knownCaller(
+  req: Request,
+  parts: CallerParts,
+  formToken?: string,
+): Promise<KnownCaller> {
   refuseTokenInUrl(req.url)
-  const caller = await parts.verifier.verify(bearer(req.headers.authorization))
+  const { authorization = formToken && `Bearer ${formToken}` } = req.headers
+  const caller = await parts.verifier.verify(bearer(authorization))
   // HTTP/1.0 may come without a host; then the token alone says which organization is meant.
   const slug = organizationOf(
     req.headers.host === undefined ? 'localhost' : req.host,
@@ -41,13 +56,31 @@ export async function importingCaller(req: Request, parts: CallerParts): Promise
       'There is no such organization, or your token is not for it.',
     )
   }
-  const role = importingRole(caller.roles)
+  const { subject, email, roles } = caller
+  return { organizationId, subject, email, role: importingRole(roles) }
+}
+
+/**
+ * Tells who calls and whether he may import into the organization of the host.
+ *
+ * @param formToken - see {@link knownCaller}
+ * @throws ServiceError 400 for a token in the URL, 401, 403, 404 or 503
+ */
+export async function importingCaller(
+  req: Request,
+  parts: CallerParts,
+  formToken?: string,
+): Promise<ImportingCaller> {
+  const caller = await knownCaller(req, parts, formToken)
+  const { role, subject, email } = caller
   if (role === undefined) {
     throw new ServiceError(
       'role.forbidden',
       'Only an organization_owner or organization_member may import users.',
     )
   }
-  const key = caller.email === undefined ? undefined : emailKey(caller.email)
-  return { organizationId, importer: { role, subject: caller.subject, emailKey: key } }
+  return {
+    ...caller,
+    importer: { role, subject, emailKey: email === undefined ? undefined : emailKey(email) },
+  }
 }

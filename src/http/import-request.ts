@@ -1,4 +1,3 @@
-import { parse } from 'content-type'
 import type { Request } from 'express'
 import { ServiceError } from '../errors.ts'
 import type { AnswerOptions } from '../import/answer.ts'
@@ -6,13 +5,18 @@ import { columnNames, type ColumnName } from '../users/columns.ts'
 import { isPhoneCountry } from '../users/phone-number.ts'
 import type { ReadingOptions } from '../users/rules.ts'
 import { cut } from '../users/text.ts'
-
-/** The media types in which an import is answered, the preferred one first. */
-export const answerTypes = ['text/csv', 'application/x-ndjson'] as const
+import type { ImportMode } from '../receipts/receipt.ts'
+import { answerTypes, type AnswerType } from './answer-text.ts'
+import { queryError, queryOf, type Parameter } from './query.ts'
 
 /** What a request asks of an import. */
 export interface ImportRequest {
-  readonly answerType: (typeof answerTypes)[number]
+  readonly mode: ImportMode
+  /** The caller's own name for this import, by which sending it again is safe. */
+  readonly idempotencyKey: string | undefined
+  /** All of this in one form, whatever its order; compared where an idempotency key is used again. */
+  readonly fingerprint: string
+  readonly answerType: AnswerType
   readonly answer: AnswerOptions
   readonly reading: Omit<ReadingOptions, 'today'>
   readonly clearBlanks: boolean
@@ -20,35 +24,46 @@ export interface ImportRequest {
   readonly columnMap: ReadonlyMap<ColumnName, string>
 }
 
-/** The values that each parameter takes; a function where they can't be listed. */
-const parameters: Readonly<Record<string, readonly string[] | ((value: string) => boolean)>> = {
+const parameters: Readonly<Record<string, Parameter>> = {
   dispositions: ['detailed'],
   only: ['invalid'],
   return: ['id'],
   unknown: ['echo'],
   blank: ['clear'],
   dates: ['dmy', 'mdy'],
-  country: (value) => isPhoneCountry(value.toUpperCase()),
-  map: (value) => columnNames.some((name) => value.startsWith(`${name}:`) && value.length > name.length + 1),
+  country: {
+    accepts: (value) => isPhoneCountry(value.toUpperCase()),
+    howTo: 'say a country of ISO 3166-1, such as ?country=DE',
+  },
+  dryRun: ['true', 'false'],
+  strict: ['true', 'false'],
+  map: {
+    accepts: (value) =>
+      columnNames.some((name) => value.startsWith(`${name}:`) && value.length > name.length + 1),
+    howTo: 'say ?map=COLUMN:HEADER, such as ?map=email:Work%20Email',
+  },
 }
 
-const notYet = ['dryRun', 'strict', 'async']
+/** The names of what a query may say. */
+export const optionNames = Object.keys(parameters)
 
 /**
  * Reads what a request asks of an import, from everything but its body.
  *
- * @throws ServiceError 400, 406 or 415; nothing that was asked for is ever ignored
+ * @throws ServiceError 400 or 406; nothing that was asked for is ever ignored
  */
 export function readImportRequest(req: Request): ImportRequest {
   const answerType = acceptedType(req)
-  checkMediaType(req.headers['content-type'])
-  checkEncoding(req.headers['content-encoding'])
-  checkPreferences(req.headers['prefer'])
-  checkIdempotencyKey(req.headers['idempotency-key'])
+  const handling = preferredHandling(req.headers['prefer'])
   const query = checkedQuery(req)
   const country = query.get('country')?.toUpperCase()
   const dates = query.get('dates') as 'dmy' | 'mdy' | null
+  const isStrict = query.get('strict') === 'true' || (handling === 'strict' && !query.has('strict'))
+  const mode = query.get('dryRun') === 'true' ? 'dryRun' : isStrict ? 'strict' : 'each'
   return {
+    mode,
+    idempotencyKey: idempotencyKeyOf(req.headers['idempotency-key']),
+    fingerprint: fingerprintOf(query, mode, answerType),
     answerType,
     answer: {
       detailed: query.has('dispositions'),
@@ -67,82 +82,55 @@ function splitMapping(mapping: string): readonly [ColumnName, string] {
   return [mapping.slice(0, colon) as ColumnName, mapping.slice(colon + 1)]
 }
 
-function acceptedType(req: Request): ImportRequest['answerType'] {
+/** The type in which the caller wants the result. @throws ServiceError `accept.not_acceptable` */
+export function acceptedType(req: Request): AnswerType {
   // Parameters of a type, such as the charset that every answer has, leave the type on offer.
   req.headers.accept = req.headers.accept?.replace(/;(?!\s*q\s*=)[^;,]*/gi, '')
   const type = req.accepts([...answerTypes])
-  if (type !== false) return type as ImportRequest['answerType']
+  if (type !== false) return type as AnswerType
   throw new ServiceError('accept.not_acceptable', `The answer can be had as ${answerTypes.join(' or ')}.`)
 }
 
-const csvTypes = ['text/csv', 'application/csv', 'text/tab-separated-values', 'application/vnd.ms-excel']
-
-function checkMediaType(header: string | undefined): void {
-  if (header === undefined) return
-  const { type, parameters: given } = parse(header)
-  if (!csvTypes.includes(type)) {
-    const detail = `Send the file as text/csv, for instance with -H 'Content-Type: text/csv'; ${cut(type)} is not taken.`
-    throw new ServiceError('media_type.unsupported', detail, { headers: { Accept: csvTypes.join(', ') } })
-  }
-  const charset = given['charset']
-  if (charset !== undefined && !/^(?:utf-?8|(?:us-)?ascii)$/i.test(charset)) {
-    throw new ServiceError('charset.unsupported', `Save the file as CSV UTF-8; ${cut(charset)} is not taken.`)
-  }
-}
-
-function checkEncoding(header: string | undefined): void {
-  if (header === undefined || header.trim().toLowerCase() === 'identity') return
-  const detail = `Send the file as it is, without Content-Encoding; ${cut(header)} is not taken.`
-  throw new ServiceError('encoding.unsupported', detail, { headers: { 'Accept-Encoding': 'identity' } })
-}
-
 /** RFC 7240: a preference that is not known is ignored, but one that would change what is written is not. */
-function checkPreferences(header: string | string[] | undefined): void {
-  const preferences = [header ?? []].flat().join(',').split(',')
-  for (const preference of preferences) {
+function preferredHandling(header: string | string[] | undefined): 'strict' | 'lenient' | undefined {
+  let handling: 'strict' | 'lenient' | undefined
+  for (const preference of [header ?? []].flat().join(',').split(',')) {
     const [name = '', value = ''] = (preference.split(';')[0] ?? '').split('=').map((part) => part.trim())
-    const asked = `${name}=${value.replaceAll('"', '')}`.toLowerCase()
-    if (name.toLowerCase() !== 'respond-async' && !asked.startsWith('handling=')) continue
-    if (asked === 'handling=lenient') continue
-    const detail = `Prefer: ${cut(preference.trim())} is not taken; leave it out, and each row is imported on its own.`
-    throw new ServiceError('request.preference', detail)
+    const asked = value.replaceAll('"', '').toLowerCase()
+    if (name.toLowerCase() === 'handling' && (asked === 'strict' || asked === 'lenient')) handling ??= asked
+    else if (['respond-async', 'handling'].includes(name.toLowerCase())) {
+      const detail = `Prefer: ${cut(preference.trim())} is not taken; say handling=strict, or leave it out, and each row is imported on its own.`
+      throw new ServiceError('request.preference', detail)
+    }
   }
+  return handling
 }
 
-function checkIdempotencyKey(header: string | string[] | undefined): void {
-  if (header === undefined) return
-  const detail = 'Idempotency-Key is not taken yet; leave it out: sending a file again is safe.'
+/** With quotes around it, as its standard has it, or without: it is the same key. */
+function idempotencyKeyOf(header: string | string[] | undefined): string | undefined {
+  if (header === undefined) return undefined
+  const key = [header]
+    .flat()
+    .join(', ')
+    .trim()
+    .replace(/^"(.*)"$/, '$1')
+  if (/^[!-~](?:[ -~]{0,253}[!-~])?$/.test(key)) return key
+  const detail = 'Idempotency-Key must be 1 to 255 printable ASCII characters.'
   throw new ServiceError('request.idempotency_key', detail)
 }
 
+function fingerprintOf(query: URLSearchParams, mode: ImportMode, answerType: AnswerType): string {
+  const parameters = [...query].filter(([name]) => name !== 'strict' && name !== 'dryRun')
+  return JSON.stringify({
+    mode,
+    answerType,
+    parameters: parameters.map(([name, value]) => `${name}=${value}`).sort(),
+  })
+}
+
 function checkedQuery(req: Request): URLSearchParams {
-  const query = new URL(req.url, 'http://localhost').searchParams
-  for (const name of new Set(query.keys())) {
-    const values = query.getAll(name)
-    if (values.length > 1 && name !== 'map') throw queryError(`?${cut(name)} stands there more than once.`)
-    for (const value of values) checkParameter(name, value)
-  }
+  const query = queryOf(req, parameters, ['map'])
   const mapped = query.getAll('map').map((mapping) => splitMapping(mapping)[0])
   if (new Set(mapped).size < mapped.length) throw queryError('?map gives a column more than once.')
   return query
 }
-
-function checkParameter(name: string, value: string): void {
-  const accepted = Object.hasOwn(parameters, name) ? parameters[name] : undefined
-  if (notYet.includes(name)) throw queryError(`?${name} is not taken yet; leave it out.`)
-  if (accepted === undefined) {
-    throw queryError(`?${cut(name)} is not known; known are ${Object.keys(parameters).join(', ')}.`)
-  }
-  const isAccepted = typeof accepted === 'function' ? accepted(value) : accepted.includes(value)
-  if (!isAccepted) throw queryError(`?${name}=${cut(value)} is not taken; ${howTo(name, accepted)}.`)
-}
-
-function howTo(name: string, accepted: (typeof parameters)[string]): string {
-  if (typeof accepted !== 'function')
-    return `say ${accepted.map((value) => `?${name}=${value}`).join(' or ')}`
-  return name === 'map'
-    ? 'say ?map=COLUMN:HEADER, such as ?map=email:Work%20Email'
-    : 'say a country of ISO 3166-1, such as ?country=DE'
-}
-
-const queryError = (detail: string): ServiceError => new ServiceError('request.query', detail)

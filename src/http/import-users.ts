@@ -1,110 +1,183 @@
-import type { Request, RequestHandler, Response } from 'express'
+import type { RequestHandler, Response } from 'express'
 import { setImmediate } from 'node:timers/promises'
-import { openCsv, type CsvUpload } from '../csv/read-csv.ts'
+import type { Logger } from 'pino'
+import { openCsv, type CsvOptions, type CsvUpload } from '../csv/read-csv.ts'
 import { createCsvWriter } from '../csv/write-csv.ts'
 import { ServiceError } from '../errors.ts'
-import { answering, type AnswerWriter } from '../import/answer.ts'
+import { answering, type Outcome } from '../import/answer.ts'
 import type { BatchSizes } from '../import/batches.ts'
-import { importRows } from '../import/import-rows.ts'
-import { createNdjsonWriter } from '../json/write-ndjson.ts'
-import type { UserDirectory } from '../users/user-directory.ts'
-import { importingCaller, type CallerParts } from './caller.ts'
-import { readImportRequest, type ImportRequest } from './import-request.ts'
-import { streamAnswer } from './stream-answer.ts'
+import type { AnnotatedRow } from '../import/row.ts'
+import { runImport } from '../import/run-import.ts'
+import type { RunParts } from '../import/run-parts.ts'
+import { ChunkBuilder, type Chunk } from '../receipts/chunk.ts'
+import { LiveChunks } from '../receipts/follow.ts'
+import type { AnswerForm, ReceiptStore, ReceiptWriter } from '../receipts/receipt.ts'
+import { answerText } from './answer-text.ts'
+import { answerResult } from './answer-result.ts'
+import { importingCaller, type CallerParts, type ImportingCaller } from './caller.ts'
+import { optionNames, readImportRequest, type ImportRequest } from './import-request.ts'
+import { Incoming } from './incoming.ts'
+import { replay } from './replay.ts'
+import { bringsTokenInForm, openUpload, type Upload } from './upload.ts'
 
 /** What the import route needs. */
 export interface ImportRouteParts extends CallerParts {
-  readonly users: UserDirectory
+  readonly receipts: ReceiptStore
   readonly maxUploadBytes: number
   readonly maxRows: number
   readonly batches: BatchSizes
+  readonly log: Logger
 }
 
 /** `POST /api/import/organization/users`: an upload in, the same rows out, each with what became of it. */
 export function importUsers(parts: ImportRouteParts): RequestHandler {
   return async (req, res) => {
-    const { organizationId, importer } = await importingCaller(req, parts)
+    // Whoever shows his token in the header is told before his upload is looked at.
+    const early = bringsTokenInForm(req) ? undefined : await importingCaller(req, parts)
     const request = readImportRequest(req)
-    refuseTooLarge(req, parts.maxUploadBytes)
-    const upload = await openCsv(bytesOf(req), {
-      columnMap: request.columnMap,
-      echoUnknown: request.echoUnknown,
-      maxBytes: parts.maxUploadBytes,
-      maxRows: parts.maxRows,
-    })
-    const annotated = importRows(upload.rows, {
-      layout: upload.header.columns,
-      judging: {
-        reading: { ...request.reading, today: latestToday() },
-        clearBlanks: request.clearBlanks,
-        role: importer.role,
-      },
-      batches: parts.batches,
-      organizationId,
-      importer,
-      users: parts.users,
-    })
-    const writer = writerFor(request, upload)
-    await streamAnswer(res, texts(annotated, answering(upload.header.columns, request.answer), writer), {
-      begin: () => {
-        begin(res, upload, writer)
-      },
-      head: writer.head(),
-    })
+    const upload = await openUpload(req, { maxBytes: parts.maxUploadBytes, optionNames })
+    const incoming = await Incoming.open(upload.bytes, request.mode !== 'each')
+    let isRunning = false
+    try {
+      const caller = early ?? (await importingCaller(req, parts, upload.accessToken))
+      const options = csvOptions(request, upload, parts)
+      const csv = await openCsv(incoming.read(), options)
+      const form = formOf(csv, request)
+      const opened = await parts.receipts.open({
+        organizationId: caller.organizationId,
+        caller: caller.subject,
+        callerEmail: caller.email,
+        mode: request.mode,
+        fileName: upload.fileName,
+        idempotencyKey: request.idempotencyKey,
+        request: request.fingerprint,
+        form,
+      })
+      if (opened.kind === 'known') {
+        await replay(res, parts.receipts, { receipt: opened.receipt, incoming, request, form })
+        return
+      }
+      isRunning = true
+      await importNew(res, { parts, caller, request, incoming, options, csv, form, receipt: opened.writer })
+    } finally {
+      if (!isRunning) await incoming.close()
+    }
   }
 }
 
-function refuseTooLarge(req: Request, limit: number): void {
-  if (Number(req.headers['content-length'] ?? 0) <= limit) return
-  const detail = `The file has ${req.headers['content-length'] ?? ''} bytes; up to ${limit} are taken: send it in parts.`
-  throw new ServiceError('upload.too_large', detail)
+/** A new import, from its request to its parts. */
+interface NewImport {
+  readonly parts: ImportRouteParts
+  readonly caller: ImportingCaller
+  readonly request: ImportRequest
+  readonly incoming: Incoming
+  readonly options: CsvOptions
+  readonly csv: CsvUpload
+  readonly form: AnswerForm
+  readonly receipt: ReceiptWriter
 }
 
-/** The upload as it arrives. Leaving it half-way leaves the connection open, so that an answer still can go. */
-async function* bytesOf(req: Request): AsyncGenerator<Buffer> {
-  try {
-    for await (const chunk of req.iterator({ destroyOnReturn: false })) yield chunk as Buffer
-  } catch (cause) {
-    throw new ServiceError('request.interrupted', 'The upload ended before it was complete.', { cause })
+/** Runs an import, which goes on without the client if it has to, and answers the client as far as he is there. */
+async function importNew(res: Response, all: NewImport): Promise<void> {
+  const { parts, caller, receipt, request } = all
+  const place = { organizationId: caller.organizationId, id: receipt.id }
+  const live = new LiveChunks((from) => parts.receipts.chunks(place, from))
+  receipt.signal.addEventListener('abort', () => {
+    live.fail(receipt.signal.reason)
+  })
+  void run(all, live)
+  res.set({ 'Import-Id': receipt.id, Location: `${res.req.baseUrl}${res.req.path}/${receipt.id}` })
+  await live.begun()
+  const now = await parts.receipts.find({ ...place, caller: undefined }, receipt.id)
+  if (now === undefined) throw new RangeError('a receipt that was written is there')
+  await answerResult(res, parts.receipts, {
+    receipt: now,
+    chunks: live.follow(),
+    wish: { type: request.answerType, onlyInvalid: request.answer.onlyInvalid },
+  })
+}
+
+async function run(all: NewImport, live: LiveChunks): Promise<void> {
+  const { parts, receipt, incoming } = all
+  const failure = await runImport(runParts(all), {
+    stored: (chunk) => {
+      live.add(chunk)
+    },
+    finished: () => {
+      live.end()
+    },
+    failed: (error) => {
+      if (!(error instanceof ServiceError))
+        parts.log.error({ err: error, import: receipt.id }, 'import failed')
+      live.fail(error)
+    },
+  })
+  if (failure !== undefined) {
+    parts.log.error({ err: failure, import: receipt.id }, 'the end of an import could not be written')
   }
-  if (!req.complete) throw new ServiceError('request.interrupted', 'The upload ended before it was complete.')
+  await incoming.close()
+}
+
+function runParts({ parts, caller, request, incoming, options, csv, form, receipt }: NewImport): RunParts {
+  const { head, chunk } = answerText(form, 'imported', {
+    type: 'text/csv',
+    onlyInvalid: form.options.onlyInvalid,
+  })
+  return {
+    mode: request.mode,
+    receipt,
+    upload: {
+      rows: csv.rows,
+      again: () => readAgain(incoming, options),
+      received: () => incoming.received(),
+    },
+    recorder: (outcome) => recorder(form, outcome),
+    digested: { head, text: chunk },
+    layout: csv.header.columns,
+    judging: {
+      reading: { ...request.reading, today: latestToday() },
+      clearBlanks: request.clearBlanks,
+      role: caller.importer.role,
+    },
+    batches: parts.batches,
+    importer: caller.importer,
+  }
+}
+
+async function* readAgain(incoming: Incoming, options: CsvOptions): CsvUpload['rows'] {
+  yield* (await openCsv(incoming.again(), options)).rows
+}
+
+// Rows that are rendered in one go, less than half a millisecond. In between the event loop turns, so that other
+// requests, and the batch that is being stored, get their turn.
+const SLICE = 100
+
+/** Makes the chunks of an import: its rows as they are answered. */
+function recorder(form: AnswerForm, outcome: Outcome): (rows: readonly AnnotatedRow[]) => Promise<Chunk> {
+  const answered = answering(form.columns, outcome)
+  const writer = createCsvWriter(form, form.options, outcome)
+  return async (rows) => {
+    const builder = new ChunkBuilder(writer)
+    for (let start = 0; start < rows.length; start += SLICE) {
+      builder.add(rows.slice(start, start + SLICE).map(answered))
+      await setImmediate()
+    }
+    return builder.build()
+  }
+}
+
+function csvOptions(request: ImportRequest, { charset }: Upload, parts: ImportRouteParts): CsvOptions {
+  const { columnMap, echoUnknown } = request
+  const limits = { maxBytes: parts.maxUploadBytes, maxRows: parts.maxRows }
+  return { columnMap, echoUnknown, ...limits, ...(charset === undefined ? {} : { charset }) }
+}
+
+function formOf({ header }: CsvUpload, { answer, answerType }: ImportRequest): AnswerForm {
+  const { names, columns, delimiter, lineEnd, bom, charset } = header
+  return { names, columns, delimiter, lineEnd, bom, charset, options: answer, type: answerType }
 }
 
 /** The latest date that it is anywhere on Earth: 14 hours ahead of UTC. */
 function latestToday(): string {
   return new Date(Date.now() + 14 * 3_600_000).toISOString().slice(0, 10)
-}
-
-function writerFor({ answerType, answer }: ImportRequest, { header }: CsvUpload): AnswerWriter {
-  return answerType === 'text/csv' ? createCsvWriter(header, answer) : createNdjsonWriter(header, answer)
-}
-
-// Rows that are rendered in one go, less than half a millisecond. In between the event loop turns, so that the
-// batch that is being saved gets its next statement.
-const SLICE = 100
-
-async function* texts(
-  annotated: ReturnType<typeof importRows>,
-  answered: ReturnType<typeof answering>,
-  writer: AnswerWriter,
-): AsyncGenerator<string> {
-  for await (const rows of annotated) {
-    for (let start = 0; start < rows.length; start += SLICE) {
-      yield writer.rows(answered(rows.slice(start, start + SLICE)))
-      await setImmediate()
-    }
-  }
-}
-
-const delimiterNames = { ',': 'comma', ';': 'semicolon', '\t': 'tab', '|': 'pipe' } as const
-
-function begin(res: Response, { header }: CsvUpload, { mediaType }: AnswerWriter): void {
-  const file = mediaType.startsWith('text/csv') ? 'users.result.csv' : 'users.result.ndjson'
-  res.writeHead(200, {
-    'Content-Type': mediaType,
-    'Content-Disposition': `attachment; filename="${file}"`,
-    'Cache-Control': 'no-store',
-    'Import-Charset': 'utf-8',
-    'Import-Delimiter': delimiterNames[header.delimiter],
-  })
 }

@@ -2,7 +2,7 @@ import type { RequestListener } from 'node:http'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { once } from 'node:events'
-import { Connections } from './connections.ts'
+import { connectionLimits, Connections, type ConnectionLimits } from './connections.ts'
 
 /** A server that is listening. */
 export interface RunningServer {
@@ -15,29 +15,30 @@ export interface RunningServer {
   stop(patience: number): Promise<void>
 }
 
-// Nothing moves in either direction for this long: the other side is gone, or means us harm.
-const IDLE_MILLISECONDS = 120_000
+export interface ListenOptions {
+  readonly host: string
+  readonly port: number
+  /** Whether the service is on its way down: then answers ask for no further requests. */
+  readonly stopping: () => boolean
+  /** Default: {@link connectionLimits}. */
+  readonly limits?: ConnectionLimits
+}
 
-/**
- * Starts to listen.
- *
- * @param stopping - whether the service is on its way down: then answers ask for no further requests
- */
-export async function listen(
-  app: RequestListener,
-  { host, port, stopping }: { host: string; port: number; stopping: () => boolean },
-): Promise<RunningServer> {
-  const server = createServer({ requireHostHeader: false }, (req, res) => {
+/** Starts to listen. */
+export async function listen(app: RequestListener, options: ListenOptions): Promise<RunningServer> {
+  const { host, port, stopping, limits = connectionLimits } = options
+  const timing = {
+    headersTimeout: limits.head,
+    connectionsCheckingInterval: limits.head / 2,
+    // It would cover the whole upload, and cut answers that have begun.
+    requestTimeout: 0,
+  }
+  const server = createServer({ requireHostHeader: false, ...timing }, (req, res) => {
     connections.add(req, res)
     if (stopping()) res.setHeader('Connection', 'close')
     app(req, res)
   })
-  const connections = new Connections(server)
-  // It would cover the whole upload, and cut answers that have begun; idle connections are cut below.
-  server.requestTimeout = 0
-  server.setTimeout(IDLE_MILLISECONDS, (socket) => {
-    connections.cut(socket)
-  })
+  const connections = new Connections(server, limits)
   // Whoever has sent everything may say so by closing his half, and still gets the whole answer.
   Object.assign(server, { httpAllowHalfOpen: true })
   server.listen({ host, port })

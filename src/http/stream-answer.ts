@@ -1,82 +1,79 @@
 import type { Response } from 'express'
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { AnswerSpool } from './answer-spool.ts'
+import type { StoredChunk } from '../receipts/chunk.ts'
+import { importedOf, rowsOf, type Receipt } from '../receipts/receipt.ts'
+import { outcomeOf, type AnswerText } from './answer-text.ts'
+
+/** What is streamed. */
+export interface StreamedAnswer {
+  readonly text: AnswerText
+  readonly chunks: AsyncGenerator<StoredChunk>
+  /** The receipt once all chunks were sent, for the trailers. */
+  readonly receipt: () => Promise<Receipt | undefined>
+}
 
 /**
- * Streams an answer that is being made. Nothing is sent before its first piece is there, so that a failure
- * up to then has a status of its own; the making never waits for the client.
+ * Streams an answer whose status and headers are set, at the pace of its reader. It ends with trailers where HTTP
+ * has them: its summary (RFC 9651) and its digest (RFC 9530).
  *
- * @param begin - sets status and headers; called when the first piece is there, or at the end of none
- * @param head - what stands before the first piece
- * @throws whatever the making throws, also after the answer has begun: then the caller breaks it off
+ * @throws whatever `chunks` throws: then the caller breaks the answer off. That the client has gone is no error.
  */
-export async function streamAnswer(
-  res: Response,
-  pieces: AsyncGenerator<string>,
-  { begin, head }: { begin: () => void; head: string },
-): Promise<void> {
-  const first = await pieces.next()
-  begin()
-  const spool = new AnswerSpool()
+export async function streamAnswer(res: Response, { text, chunks, receipt }: StreamedAnswer): Promise<void> {
+  const hasTrailers = res.req.httpVersion === '1.1'
+  if (hasTrailers) res.setHeader('Trailer', 'Import-Summary, Repr-Digest')
+  if (res.req.method === 'HEAD') {
+    res.end()
+    await chunks.return(undefined)
+    return
+  }
   const gone = new AbortController()
   const stop = (): void => {
     gone.abort()
-    spool.fail(new ClientGone())
   }
   // The socket's word counts: an answer that waits behind another on the same connection is never told.
   const { socket } = res.req
   socket.once('close', stop)
-  // He may have gone while the first piece was made; then no event tells of it any more.
-  if (socket.destroyed) stop()
-  await spool.write(head)
-  const making = make(spool, first, pieces, gone.signal)
   try {
-    await send(spool, res, gone.signal)
+    if (socket.destroyed) return
+    const digest = await sendAll(res, text, chunks, gone.signal)
+    const ended = hasTrailers ? await receipt() : undefined
+    if (ended !== undefined) {
+      res.addTrailers({ 'Import-Summary': summaryOf(ended), 'Repr-Digest': `sha-256=:${digest}:` })
+    }
     res.end()
+  } catch (error) {
+    if (!gone.signal.aborted) throw error
   } finally {
     socket.off('close', stop)
-    await making
-    await spool.close()
+    await chunks.return(undefined)
   }
 }
 
-/** The client has gone before its answer was complete. */
-export class ClientGone extends Error {
-  override readonly name = 'ClientGone'
-}
-
-/** Fills the spool. It never rejects: a failure reaches the reader, after everything that was made before. */
-async function make(
-  spool: AnswerSpool,
-  first: IteratorResult<string, unknown>,
-  rest: AsyncGenerator<string>,
+async function sendAll(
+  res: Response,
+  { head, chunk }: AnswerText,
+  chunks: AsyncIterable<StoredChunk>,
   gone: AbortSignal,
-): Promise<void> {
-  try {
-    let piece = first
-    while (piece.done !== true && !gone.aborted) {
-      await spool.write(piece.value)
-      piece = await rest.next()
-    }
-    spool.end()
-  } catch (error) {
-    spool.fail(error)
-  } finally {
-    await rest.return(undefined)
+): Promise<string> {
+  const digest = createHash('sha256')
+  const send = async (text: string | Buffer): Promise<void> => {
+    if (text.length === 0) return
+    digest.update(text)
+    if (!res.write(text)) await once(res, 'drain', { signal: gone })
   }
+  res.flushHeaders()
+  await send(head)
+  for await (const each of chunks) {
+    gone.throwIfAborted()
+    await send(chunk(each))
+  }
+  return digest.digest('base64')
 }
 
-async function send(spool: AnswerSpool, res: Response, gone: AbortSignal): Promise<void> {
-  for await (const bytes of spool.read()) {
-    if (gone.aborted) throw new ClientGone()
-    if (!res.write(bytes)) await drained(res, gone)
-  }
-}
-
-async function drained(res: Response, gone: AbortSignal): Promise<void> {
-  try {
-    await once(res, 'drain', { signal: gone })
-  } catch (error) {
-    throw gone.aborted ? new ClientGone('', { cause: error }) : error
-  }
+/** How many rows came to what, as a dictionary of RFC 9651. */
+function summaryOf(receipt: Receipt): string {
+  const { counts } = receipt
+  const { invalid, skipped } = counts
+  return `rows=${rowsOf(counts)}, ${outcomeOf(receipt)}=${importedOf(counts)}, invalid=${invalid}, skipped=${skipped}`
 }

@@ -6,9 +6,9 @@ import type { AnnotatedRow, Disposition, Layout } from './row.ts'
 /** A row as the caller gets to see it. */
 export interface AnsweredRow {
   readonly number: number
-  readonly disposition: Disposition | 'imported'
+  readonly disposition: Disposition
   readonly faults: readonly Fault[]
-  /** The user's id; `null` where the row is invalid or was skipped. */
+  /** The user's id; `null` where nobody is imported. */
   readonly id: string | null
   /** As sent, on imported rows with what the service decided in the place of blank ones. */
   readonly cells: readonly string[]
@@ -16,14 +16,24 @@ export interface AnsweredRow {
   readonly changed: readonly string[]
 }
 
-/** Renders answered rows in one format, piece by piece. It keeps no row. */
-export interface AnswerWriter {
-  /** The media type of the answer. */
-  readonly mediaType: string
-  /** What stands before the first row; may be empty. */
-  head(): string
-  /** The text of a batch, joined into one string. */
-  rows(rows: readonly AnsweredRow[]): string
+/** What becomes of the rows that are good: they are imported, or it is only said that they would be. */
+export type Outcome = 'imported' | 'valid'
+
+/** Writes one row of an answer as text. It keeps no row. */
+export interface RowWriter {
+  row(row: AnsweredRow): string
+  /** Whether the text of an imported row holds the user's id. */
+  readonly showsIds: boolean
+}
+
+/** Takes the text of rows apart that a {@link RowWriter} wrote. */
+export interface RecordReader {
+  /** The rows, each with all its cells. */
+  records(text: string): readonly (readonly string[])[]
+  /** The cells of the upload in a record. */
+  cells(record: readonly string[]): readonly string[]
+  /** The user's id in the record of an imported row; `null` where there is none. */
+  id(record: readonly string[]): string | null
 }
 
 /** The columns of an upload, as far as its answer needs them. */
@@ -44,20 +54,21 @@ export interface AnswerOptions {
   readonly returnId: boolean
 }
 
-/** Turns annotated rows into what the caller asked to see of them. */
-export function answering(
-  layout: Layout,
-  { onlyInvalid, detailed }: AnswerOptions,
-): (rows: readonly AnnotatedRow[]) => readonly AnsweredRow[] {
+/** The word for what became of a row. */
+export function wordFor({ detailed }: AnswerOptions, outcome: Outcome): (disposition: Disposition) => string {
+  return (disposition) =>
+    detailed || disposition === 'invalid' || disposition === 'skipped' ? disposition : outcome
+}
+
+/** Turns annotated rows into what the caller gets to see of them. */
+export function answering(layout: Layout, outcome: Outcome): (row: AnnotatedRow) => AnsweredRow {
   const fill = filling(layout)
-  const answered = (annotated: AnnotatedRow): AnsweredRow => {
+  return (annotated) => {
     const { row, disposition, faults, id, changed } = annotated
-    const word = detailed || id === null ? disposition : 'imported'
-    return { number: row.number, disposition: word, faults, id, cells: fill(annotated), changed }
-  }
-  return (rows) => {
-    const asked = onlyInvalid ? rows.filter(({ disposition }) => disposition === 'invalid') : rows
-    return asked.map(answered)
+    // Who is not imported has no id yet, and of whom nothing is written no cell is decided.
+    return outcome === 'valid'
+      ? { number: row.number, disposition, faults, id: null, cells: row.cells, changed }
+      : { number: row.number, disposition, faults, id, cells: fill(annotated), changed }
   }
 }
 

@@ -1,13 +1,11 @@
 import { setImmediate } from 'node:timers/promises'
-import type { Fault } from '../users/faults.ts'
 import { inBatches, type BatchSizes } from './batches.ts'
 import { createJudge, type JudgeOptions } from './judge.ts'
-import type { Decision } from './decision.ts'
-import type { AnnotatedRow, Layout, Row, Verdict } from './row.ts'
+import type { JudgedRow, Layout, Row, Verdict } from './row.ts'
 import { Saver, type SaverParts } from './save.ts'
 
 /** Everything that an import needs. */
-export interface ImportParts extends SaverParts {
+export interface ImportParts<R> extends SaverParts<R> {
   readonly layout: Layout
   readonly judging: JudgeOptions
   readonly batches: BatchSizes
@@ -17,36 +15,34 @@ export interface ImportParts extends SaverParts {
 // that is being saved gets its next statement: judging then takes place while the database works.
 const SLICE = 50
 
-interface JudgedRow {
-  readonly row: Row
-  readonly verdict: Verdict
-}
-
 /**
- * Imports rows: each is judged, the good ones are saved, batch by batch, and every row comes back with what
- * became of it, in order, after its batch is committed. While a batch is being saved the one before it is handed
- * on and the one after it is judged.
+ * Imports rows: each is judged, the good ones are saved, batch by batch, together with the record of what became of
+ * each row. While a batch is being saved the one before it is handed on and the one after it is judged.
  *
  * @param rows - the rows of the upload in blocks of any size; its failure ends the import
+ * @returns the records of the batches in order, each after its batch is committed
  * @throws ServiceError If the database can't be reached. What was yielded before is durable.
  */
-export async function* importRows(
+export async function* importRows<R>(
   rows: AsyncIterable<readonly Row[]>,
-  { layout, judging, batches, ...parts }: ImportParts,
-): AsyncGenerator<readonly AnnotatedRow[]> {
+  { layout, judging, batches, ...parts }: ImportParts<R>,
+): AsyncGenerator<R> {
   const judge = createJudge(layout, judging)
   const saver = new Saver(parts)
-  yield* oneAhead(saved(inBatches(judged(rows, judge), batches), saver))
+  yield* oneAhead(saved(inBatches(judged(rows, judge), batches, lengthOf), saver))
 }
 
-async function* saved(
-  batches: AsyncIterable<readonly JudgedRow[]>,
-  saver: Saver,
-): AsyncGenerator<readonly AnnotatedRow[]> {
-  for await (const batch of batches) yield annotated(batch, await saver.save(candidatesOf(batch)))
+function lengthOf({ row: { cells } }: JudgedRow): number {
+  let length = 0
+  for (const cell of cells) length += cell.length
+  return length
 }
 
-/** Begins the next batch before it hands on the last: whoever renders that does so while the database works. */
+async function* saved<R>(batches: AsyncIterable<readonly JudgedRow[]>, saver: Saver<R>): AsyncGenerator<R> {
+  for await (const batch of batches) yield* await saver.save(batch)
+}
+
+/** Begins the next batch before it hands on the last: whoever takes that does so while the database works. */
 async function* oneAhead<T>(source: AsyncGenerator<T>): AsyncGenerator<T> {
   let next = source.next()
   try {
@@ -73,37 +69,4 @@ async function* judged(
       await setImmediate()
     }
   }
-}
-
-function candidatesOf(batch: readonly JudgedRow[]) {
-  return batch.flatMap(({ row, verdict }) =>
-    verdict.kind === 'candidate' ? [{ row: row.number, candidate: verdict.candidate }] : [],
-  )
-}
-
-function annotated(batch: readonly JudgedRow[], decisions: readonly Decision[]): readonly AnnotatedRow[] {
-  let next = 0
-  return batch.map(({ row, verdict }) => {
-    if (verdict.kind === 'blank') return nothingOf(row, 'skipped', [])
-    if (verdict.kind === 'faulty') return nothingOf(row, 'invalid', verdict.faults)
-    const decision = decisions[next++]
-    if (decision === undefined) throw new RangeError('every candidate has a decision')
-    return annotatedBy(row, decision)
-  })
-}
-
-const nothingOf = (row: Row, disposition: 'skipped' | 'invalid', faults: readonly Fault[]): AnnotatedRow => ({
-  row,
-  disposition,
-  faults,
-  id: null,
-  changed: [],
-})
-
-const dispositions = { create: 'created', update: 'updated', unchanged: 'unchanged' } as const
-
-function annotatedBy(row: Row, decision: Decision): AnnotatedRow {
-  if (decision.kind === 'invalid') return nothingOf(row, 'invalid', decision.faults)
-  const changed = decision.kind === 'update' ? decision.changed : []
-  return { row, disposition: dispositions[decision.kind], faults: [], id: decision.user.id, changed }
 }

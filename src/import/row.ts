@@ -37,6 +37,12 @@ export type Verdict =
   | { readonly kind: 'faulty'; readonly faults: readonly Fault[] }
   | { readonly kind: 'candidate'; readonly candidate: Candidate }
 
+/** A row and what it says. */
+export interface JudgedRow {
+  readonly row: Row
+  readonly verdict: Verdict
+}
+
 /** What became of a row, in full detail. */
 export type Disposition = 'created' | 'updated' | 'unchanged' | 'invalid' | 'skipped'
 

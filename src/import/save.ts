@@ -1,84 +1,87 @@
 import { refusedRow } from '../users/faults.ts'
 import type { Importer } from '../users/grants.ts'
-import { StoreRefusal, type UserDirectory, type Users } from '../users/user-directory.ts'
+import { StoreRefusal, type BatchStore, type Users } from '../users/user-directory.ts'
 import { valueOf, type Candidate } from '../users/user.ts'
+import { annotated } from './annotate.ts'
 import type { Circumstances, Decision, Entry } from './decision.ts'
 import { decide, newUser } from './identity.ts'
 import { keyKinds, type KnownUser } from './known-users.ts'
 import { lookUp } from './look-up.ts'
 import { NewIds } from './new-ids.ts'
 import { Repeats } from './repeats.ts'
+import type { AnnotatedRow, JudgedRow } from './row.ts'
 import { storeInWaves } from './store-in-waves.ts'
 
-/** A candidate and the number of its row. */
-export interface NumberedCandidate {
-  readonly row: number
-  readonly candidate: Candidate
-}
-
 /** Whose users are saved, where, and for whom. */
-export interface SaverParts {
-  readonly organizationId: number
+export interface SaverParts<R> {
   readonly importer: Importer
-  readonly users: UserDirectory
+  readonly store: BatchStore<R>
+  /** Makes of what became of a batch's rows the record that is stored with its users. */
+  readonly record: (rows: readonly AnnotatedRow[]) => Promise<R>
 }
 
 // Writing first costs a look-up less, and a batch more where a key is taken after all.
 const CAUTIOUS_BATCHES = 8
 
-/** Saves the candidates of one import, batch by batch, and remembers what they meant. */
-export class Saver {
-  readonly #parts: SaverParts
+/** What was decided of a batch, and the promise that it is being stored. */
+interface Attempt {
+  readonly decisions: readonly Decision[]
+  readonly stored: Promise<void>
+}
+
+/** Saves the rows of one import, batch by batch, and remembers what they meant. */
+export class Saver<R> {
+  readonly #parts: SaverParts<R>
   readonly #repeats = new Repeats()
   #subjectIsUser: boolean | undefined
   #cautious = 1
 
-  constructor(parts: SaverParts) {
+  constructor(parts: SaverParts<R>) {
     this.#parts = parts
   }
 
   /**
-   * Saves a batch in one transaction.
+   * Saves a batch in one transaction; in several where the database refuses one of its rows.
    *
-   * @returns what each candidate came to, in the order given, once that is durable
-   * @throws ServiceError If the database can't be reached; then nothing of the batch is stored
+   * @returns the records of what each row came to, once they are durable
+   * @throws ServiceError If the database can't be reached; then nothing of the batch is stored, or a part of it if
+   *   the database had refused a row
    */
-  async save(candidates: readonly NumberedCandidate[]): Promise<readonly Decision[]> {
-    if (candidates.length === 0) return []
-    const { users, organizationId, importer } = this.#parts
-    this.#subjectIsUser ??= await users.hasUser(organizationId, importer.subject)
+  async save(batch: readonly JudgedRow[]): Promise<readonly R[]> {
     try {
-      return await this.#saveAll(candidates)
+      return [await this.#saveAll(batch)]
     } catch (error) {
       if (!(error instanceof StoreRefusal)) throw error
-      return this.#saveHalves(candidates, error)
+      return this.#saveHalves(batch, error)
     }
   }
 
   /** Finds the row that only the database refuses; what verdicts say does not depend on how rows are batched. */
-  async #saveHalves(
-    candidates: readonly NumberedCandidate[],
-    { rule }: StoreRefusal,
-  ): Promise<readonly Decision[]> {
-    const half = Math.ceil(candidates.length / 2)
-    if (half === candidates.length) return [{ kind: 'invalid', faults: [refusedRow(rule)] }]
-    const first = await this.save(candidates.slice(0, half))
-    return first.concat(await this.save(candidates.slice(half)))
+  async #saveHalves(batch: readonly JudgedRow[], refusal: StoreRefusal): Promise<readonly R[]> {
+    const candidates = batch.filter(isCandidate).length
+    if (candidates === 0) throw refusal
+    if (candidates === 1)
+      return this.save(batch.map((each) => (isCandidate(each) ? refused(each, refusal) : each)))
+    const half = Math.ceil(batch.length / 2)
+    const first = await this.save(batch.slice(0, half))
+    return first.concat(await this.save(batch.slice(half)))
   }
 
-  async #saveAll(candidates: readonly NumberedCandidate[]): Promise<readonly Decision[]> {
-    const { users, organizationId } = this.#parts
-    const ids = new NewIds(candidates.length)
-    const entries = candidates.map(({ row, candidate }, index): Entry => ({ row, candidate, index }))
+  async #saveAll(batch: readonly JudgedRow[]): Promise<R> {
+    const entries = entriesOf(batch)
+    const ids = new NewIds(entries.length)
     let first = this.#cautious === 0
-    const decisions = await users.transaction(organizationId, async (store) => {
+    const { record, decisions } = await this.#parts.store.save(async (users) => {
       const writeFirst = first
       first = false
-      const created = writeFirst ? await this.#createAll(entries, store, ids) : undefined
-      return created ?? this.#decideAll(entries, store, ids)
+      const created = writeFirst ? this.#createAll(entries, users, ids) : undefined
+      const { decisions, stored } = created ?? (await this.#decideAll(entries, users, ids))
+      // What became of the rows is written down while the database stores them.
+      const [record] = await Promise.all([this.#parts.record(annotated(batch, decisions)), stored])
+      return { record, decisions }
     })
     this.#learn(decisions)
-    return decisions
+    return record
   }
 
   #circumstances(activeOwners: number, ids: NewIds): Circumstances {
@@ -88,8 +91,8 @@ export class Saver {
   }
 
   /** While all is new: creates every user without a look-up, or does nothing where one is not new. */
-  async #createAll(entries: readonly Entry[], store: Users, ids: NewIds): Promise<Decision[] | undefined> {
-    if (!meansEachUserOnce(entries)) return undefined
+  #createAll(entries: readonly Entry[], users: Users, ids: NewIds): Attempt | undefined {
+    if (entries.length === 0 || !meansEachUserOnce(entries)) return undefined
     const circumstances = this.#circumstances(0, ids)
     const created: KnownUser[] = []
     for (const entry of entries) {
@@ -97,23 +100,24 @@ export class Saver {
       if (user === undefined) return undefined
       created.push(user)
     }
-    await store.insert(created)
-    return created.map((user) => ({ kind: 'create', user, wave: 0 }))
+    const decisions = created.map((user): Decision => ({ kind: 'create', user, wave: 0 }))
+    return { decisions, stored: users.insert(created) }
   }
 
-  async #decideAll(entries: readonly Entry[], store: Users, ids: NewIds): Promise<Decision[]> {
-    let known = await lookUp(entries, store, this.#repeats)
+  async #decideAll(entries: readonly Entry[], users: Users, ids: NewIds): Promise<Attempt> {
+    if (entries.length === 0) return { decisions: [], stored: Promise.resolve() }
+    this.#subjectIsUser ??= await isUser(this.#parts.importer.subject, users)
+    let known = await lookUp(entries, users, this.#repeats)
     let activeOwners = Number.POSITIVE_INFINITY
     const owners = (): boolean => known.some(isOwner) || entries.some(({ candidate }) => isOwner(candidate))
     if (entries.some(mayTakeRights) && owners()) {
-      activeOwners = await store.lockActiveOwners()
+      activeOwners = await users.lockActiveOwners()
       // What was read before the lock may have changed until it was there.
-      known = await lookUp(entries, store, this.#repeats)
+      known = await lookUp(entries, users, this.#repeats)
     }
     const circumstances = this.#circumstances(activeOwners, ids)
     const decisions = entries.map((entry) => decide(entry, known, circumstances))
-    await storeInWaves(decisions, store)
-    return decisions
+    return { decisions, stored: storeInWaves(decisions, users) }
   }
 
   #learn(decisions: readonly Decision[]): void {
@@ -122,9 +126,32 @@ export class Saver {
       const { id, meant } = decision.user
       if (meant !== undefined) this.#repeats.add(id, meant)
     }
+    if (decisions.length === 0) return
     const clean = decisions.every(({ kind }) => kind === 'create')
     this.#cautious = clean ? Math.max(this.#cautious - 1, 0) : CAUTIOUS_BATCHES
   }
+}
+
+const isCandidate = ({ verdict }: JudgedRow): boolean => verdict.kind === 'candidate'
+
+const refused = ({ row }: JudgedRow, { rule }: StoreRefusal): JudgedRow => ({
+  row,
+  verdict: { kind: 'faulty', faults: [refusedRow(rule)] },
+})
+
+function entriesOf(batch: readonly JudgedRow[]): Entry[] {
+  const entries: Entry[] = []
+  for (const { row, verdict } of batch) {
+    if (verdict.kind !== 'candidate') continue
+    entries.push({ row: row.number, candidate: verdict.candidate, index: entries.length })
+  }
+  return entries
+}
+
+/** Whether somebody is a user of the organization by id. No stored id holds anything but these characters. */
+async function isUser(subject: string, users: Users): Promise<boolean> {
+  if (!/^[\w-]+$/.test(subject)) return false
+  return (await users.find({ ids: [subject], slugs: [], providers: [], emails: [] })).length > 0
 }
 
 /** Whether no row carries an id and no two rows share a key: then every row is new if one is not known. */

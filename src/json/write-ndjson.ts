@@ -1,18 +1,32 @@
-import type { AnswerColumns, AnsweredRow, AnswerOptions, AnswerWriter } from '../import/answer.ts'
+import {
+  wordFor,
+  type AnswerColumns,
+  type AnsweredRow,
+  type AnswerOptions,
+  type Outcome,
+} from '../import/answer.ts'
 import { isBlank } from '../users/text.ts'
 
+/** The media type of an answer with one JSON object a line. */
+export const ndjsonType = 'application/x-ndjson'
+
 /** Writes the rows of an upload with what became of them, as one JSON object a line. */
-export function createNdjsonWriter({ names }: AnswerColumns, { detailed }: AnswerOptions): AnswerWriter {
+export function createNdjsonWriter(
+  { names }: AnswerColumns,
+  options: AnswerOptions,
+  outcome: Outcome,
+): (rows: readonly AnsweredRow[]) => string {
+  const word = wordFor(options, outcome)
   // Keys are joined as text: as a key of an object `__proto__` would not be one.
   const keys = names.map((name) => (isBlank(name) ? undefined : JSON.stringify(name)))
 
   const line = ({ number, disposition, faults, id, cells, changed }: AnsweredRow): string => {
     const facts = {
       row: number,
-      disposition,
+      disposition: word(disposition),
       id,
       faults: faults.map(({ column, code, message, value }) => ({ column, code, message, value })),
-      ...(detailed ? { changed } : {}),
+      ...(options.detailed ? { changed } : {}),
     }
     const values = keys.flatMap((key, index) =>
       key === undefined ? [] : [`${key}:${JSON.stringify(cells[index] ?? '')}`],
@@ -20,5 +34,9 @@ export function createNdjsonWriter({ names }: AnswerColumns, { detailed }: Answe
     return `${JSON.stringify(facts).slice(0, -1)},"cells":{${values.join(',')}}}\n`
   }
 
-  return { mediaType: 'application/x-ndjson', head: () => '', rows: (rows) => rows.map(line).join('') }
+  return (rows) => {
+    let text = ''
+    for (const row of rows) text += line(row)
+    return text
+  }
 }

@@ -77,11 +77,38 @@ export function canonicalBirthdate(value: string, options: ReadingOptions): stri
   return undefined
 }
 
+const slashed = /^(\d{1,2})\/(\d{1,2})\/(\d{4})$/
+
 /** How to mend a date that was refused, where the cause is plain. */
-export function birthdateHint(value: string, { dates }: ReadingOptions): string | undefined {
-  if (dates === undefined && /^\d{1,2}\/\d{1,2}\/\d{4}$/.test(value)) {
-    return 'day or month first? ask for the import with ?dates=dmy or ?dates=mdy'
-  }
-  if (/^\d{5}$/.test(value)) return 'a spreadsheet counted its days: format the column as a date, YYYY-MM-DD'
-  return undefined
+export function birthdateHint(value: string, options: ReadingOptions): string | undefined {
+  const parts = slashed.exec(value)
+  if (parts !== null) return orderHint(value, Number(parts[1]), Number(parts[2]), options)
+  const serial = /^([1-9]\d{4})(?:[.,]\d+)?$/.exec(value)?.[1]
+  if (serial !== undefined) return serialHint(Number(serial), options)
+  const likely = value.replace(/^(\d{4})(?:-(\d{1,2})-(\d{1,2})|(\d{2})(\d{2}))$/, '$1/$2$4/$3$5')
+  const iso = likely === value ? undefined : canonicalBirthdate(likely, options)
+  return iso === undefined ? undefined : `write it as ${iso}`
+}
+
+/** Whether the day or the month comes first must be said, unless only one of the two can be. */
+function orderHint(
+  value: string,
+  first: number,
+  second: number,
+  options: ReadingOptions,
+): string | undefined {
+  const isRead = (dates: 'dmy' | 'mdy'): boolean =>
+    canonicalBirthdate(value, { ...options, dates }) !== undefined
+  const { dates } = options
+  if (first > 12 && isRead('dmy')) return 'the day comes first: ask for the import with ?dates=dmy'
+  if (second > 12 && isRead('mdy')) return 'the month comes first: ask for the import with ?dates=mdy'
+  if (dates !== undefined) return undefined
+  return 'day or month first? ask for the import with ?dates=dmy or ?dates=mdy'
+}
+
+/** Spreadsheets count days from 1899-12-30, so that the day 60, which never was, makes up for 1900. */
+function serialHint(days: number, { today }: ReadingOptions): string | undefined {
+  const date = new Date(Date.UTC(1899, 11, 30) + days * 86_400_000).toISOString().slice(0, 10)
+  if (date > today) return undefined
+  return `a spreadsheet's number for a day, likely ${date}: format the column as YYYY-MM-DD`
 }

@@ -1,15 +1,18 @@
 import type { Schema } from 'yup'
 import { birthdateHint, canonicalBirthdate } from './birthdate.ts'
-import { canonicalEmail } from './email.ts'
+import { canonicalEmail, emailHint } from './email.ts'
+import { hintOf, type Hint } from './hints.ts'
 import { canonicalLocale, canonicalTimeZone } from './locale.ts'
 import { canonicalPhoneNumber, phoneNumberHint } from './phone-number.ts'
-import { canonicalRoles, roles, unknownRoles } from './roles.ts'
+import { canonicalRoles, roles, rolesHint, unknownRoles } from './roles.ts'
 import {
   boolean,
+  booleanHint,
   canonicalSchema,
   oneOf,
   textUpTo,
   webAddress,
+  webAddressHint,
   type Canonical,
   type ReadingOptions,
 } from './rules.ts'
@@ -42,7 +45,7 @@ export interface ColumnDefinition {
   /** Whether it says something of the person and nothing of the account. */
   readonly profile: boolean
   /** How to mend a value that was refused, where the cause is plain. */
-  readonly hint?: (value: string, options: ReadingOptions) => string | undefined
+  readonly hint?: Hint
   /** The part of a refused value that offends. */
   readonly offending?: (value: string) => string
   readonly example: string
@@ -72,6 +75,7 @@ const verifiedFlag = {
   rule: 'a boolean',
   schema: boolean,
   plain: /^(?:TRUE|FALSE)$/,
+  hint: booleanHint,
   clearable: true,
   profile: false,
 } as const
@@ -81,6 +85,7 @@ const url = {
   rule: 'an absolute http or https URL of up to 2048 characters',
   schema: webAddress(2048),
   plain: plainUrl,
+  hint: webAddressHint,
   clearable: true,
   profile: true,
 } as const
@@ -153,6 +158,7 @@ const definitions = [
     rule: 'a boolean',
     schema: boolean,
     plain: /^(?:TRUE|FALSE)$/,
+    hint: booleanHint,
     default: 'TRUE',
     clearable: false,
     profile: false,
@@ -180,6 +186,7 @@ const definitions = [
     rule: 'a valid email',
     ...cast(canonicalEmail),
     plain: plainEmail,
+    hint: emailHint,
     clearable: false,
     profile: false,
     example: 'anna@example.com',
@@ -384,6 +391,7 @@ const definitions = [
     clearable: false,
     profile: false,
     offending: unknownRoles,
+    hint: rolesHint,
     example: 'organization_constituent',
     description: 'What the user may do in the organization: one role or several.',
   },
@@ -398,7 +406,10 @@ export interface Column extends ColumnDefinition {
 }
 
 /** THE list of columns, in the contract's order. A column is one entry here and a migration. */
-export const columns: readonly Column[] = definitions
+export const columns: readonly Column[] = definitions.map((column: Column) => ({
+  ...column,
+  hint: hintOf(column),
+}))
 
 /** The names of the columns, in the contract's order: the header of the template. */
 export const columnNames: readonly ColumnName[] = columns.map(({ name }) => name)

@@ -41,3 +41,17 @@ export function emailKey(email: string): string {
   const domain = email.slice(at + 1)
   return `${caseless(email.slice(0, at))}@${asciiDomain(domain) ?? caseless(domain)}`
 }
+
+/** How to mend an address that was refused, where the cause is plain. */
+export function emailHint(value: string): string | undefined {
+  if (value.length > 1_000) return undefined
+  const parts = value.split(/[,;|\s]+/).filter((part) => part !== '')
+  if (parts.length > 1 && parts.every(isEmail)) return 'a user has one address: leave only one of them'
+  const inBrackets = /<([^<>]+)>$/.exec(value)?.[1]
+  const bare = inBrackets ?? value.replace(/^mailto:/i, '').replace(/[.,;]+$/, '')
+  const likely = [bare, bare.replace(/\s*[([{]at[)\]}]\s*/i, '@'), bare.replace(/(@[^@]*),(?=[^,]*$)/, '$1.')]
+  const address = likely.find(isEmail)
+  return address === undefined ? undefined : `is it ${address}?`
+}
+
+const isEmail = (value: string): boolean => canonicalEmail(value) !== undefined

@@ -72,10 +72,17 @@ export function spreadsheetError(column: string, value: string): Fault {
   return fault(column, 'spreadsheet_error', value, sentence(`${column} must be a value`, value, ',', hint))
 }
 
+/** What to do about bytes that are not of their charset; `likely` is the charset that they seem to be of. */
+export function charsetCure(likely: string | undefined): string {
+  if (likely === undefined) return 'save the file as CSV UTF-8'
+  const cure = likely === 'utf-8' ? 'say' : 'save it as CSV UTF-8, or say'
+  return `the file is likely ${likely}: ${cure} charset=${likely} in its Content-Type`
+}
+
 /** Bytes that are not of the upload's charset; the value shows each as `\xE9`. */
-export function undecodable(column: string, value: string, charset: string, likely: string): Fault {
-  const hint = `the file is likely ${likely}: save it as CSV UTF-8`
-  return fault(column, 'undecodable', value, sentence(`${column} must be ${charset}`, value, ',', hint))
+export function undecodable(column: string, value: string, charset: string, likely?: string): Fault {
+  const must = `${column} must be ${charset}`
+  return fault(column, 'undecodable', value, sentence(must, value, ',', charsetCure(likely)))
 }
 
 /** Half of a surrogate pair: no character. */

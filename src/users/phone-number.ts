@@ -23,11 +23,17 @@ export function canonicalPhoneNumber(value: string, { country }: ReadingOptions)
 }
 
 /** How to mend a number that was refused, where the cause is plain. */
-export function phoneNumberHint(value: string, { country }: ReadingOptions): string | undefined {
-  if (/^[+-]?\d+(?:[.,]\d+)?E\+?\d+$/i.test(value)) {
-    return 'a spreadsheet rounded this number: format the column as text and enter it again'
+export function phoneNumberHint(value: string, options: ReadingOptions): string | undefined {
+  if (value.length > 200) return undefined
+  const withPlus = value.replace(/^\(?00\)?\s*(?=[1-9])/, '+')
+  if (withPlus !== value && canonicalPhoneNumber(withPlus, options) !== undefined) {
+    return `write + in place of 00: ${withPlus}`
   }
-  if (country === undefined && /^[\d\s()./-]{5,}$/.test(value)) {
+  const numbers = value.split(/[,;|]|\bor\b|\/(?=\s*\+)/).map((part) => part.trim())
+  if (numbers.length > 1 && numbers.every((part) => canonicalPhoneNumber(part, options) !== undefined)) {
+    return 'a user has one phone number: leave only one of them'
+  }
+  if (options.country === undefined && /^[\d\s()./-]{5,}$/.test(value)) {
     return 'put + and the country code before it, or ask for the import with ?country=, such as ?country=DE'
   }
   return undefined

@@ -25,3 +25,18 @@ export function unknownRoles(value: string): string {
 export function roleSet(canonical: string): readonly string[] {
   return canonical === '' ? [] : canonical.split(',')
 }
+
+/** How to mend a list of roles that was refused, where the cause is plain. */
+export function rolesHint(value: string): string | undefined {
+  if (value.length > 200) return undefined
+  const unknown = entries(value).filter((entry) => !isRole(entry.toLowerCase()))
+  const likely = unknown.map((entry) => {
+    const word = entry
+      .toLowerCase()
+      .replace(/^organi[sz]ation[-_.]?/, '')
+      .replace(/s$/, '')
+    return roles.find((role) => role === `organization_${word}`)
+  })
+  if (likely.length === 0 || likely.includes(undefined)) return undefined
+  return `is it ${[...new Set(likely)].join(', ')}?`
+}

@@ -74,3 +74,27 @@ export function webAddress(limit: number): () => StringSchema {
       .matches(/^\S+$/)
       .test('url', (value) => parses(value ?? ''))
 }
+
+/** How to mend a URL that was refused, where the cause is plain. */
+export function webAddressHint(value: string): string | undefined {
+  if (
+    !/^(?:\/\/)?(?:[\p{L}\p{N}](?:[\p{L}\p{N}-]{0,61}[\p{L}\p{N}])?\.){1,8}\p{L}{2,20}(?:[/:?#]\S{0,1000})?$/u.test(
+      value,
+    )
+  ) {
+    return undefined
+  }
+  const address = `https://${value.replace(/^\/\//, '')}`
+  return parsedUrl(address) === undefined ? undefined : `write it with its beginning, such as ${address}`
+}
+
+const likeBooleans = new Set(
+  'on off enabled disabled checked unchecked x ok active inactive -1 y. n. yes. no. ja nein oui non si sí sim não tak nie ano ne'.split(
+    ' ',
+  ),
+)
+
+/** How to mend a boolean that was refused, where the cause is plain. */
+export function booleanHint(value: string): string | undefined {
+  return likeBooleans.has(value.toLowerCase()) ? 'say TRUE or FALSE' : undefined
+}

@@ -42,17 +42,21 @@ export interface Users {
   update(changes: readonly UserChange[]): Promise<void>
 }
 
-/** The users of all organizations: the one thing that the engine asks of the world. */
-export interface UserDirectory {
+/** What a batch comes to, and the record of it that is stored with its users. */
+export interface SavedBatch<R> {
+  readonly record: R
+}
+
+/** Where the batches of one import are stored: the one thing that the engine asks of the world. */
+export interface BatchStore<R> {
   /**
-   * Runs `work` in one transaction that no other import of the organization overlaps, and commits it.
-   * It is run again, from its beginning, where a key was taken or another writer was in the way; so it must
-   * change nothing but through `users`. Returns when the commit is durable.
+   * Runs `work` in one transaction that no other import of the organization overlaps, stores the record that
+   * `work` gives, and commits both. It is run again, from its beginning, where a key was taken, another writer was
+   * in the way, or the database was in trouble; so it must change nothing but through `users`, and decide the same
+   * again. Returns, once the commit is durable, what the run gave that was committed.
    *
-   * @throws ServiceError `database.unreachable` If the database can't be reached
+   * @throws ServiceError `database.unreachable` If the trouble lasts; whatever ends the import, such as its being stopped
    * @throws StoreRefusal If the database refuses what `work` stores; nothing of it is stored then
    */
-  transaction<T>(organizationId: number, work: (users: Users) => Promise<T>): Promise<T>
-  /** Whether the organization has a user of this id: only then is it the caller's own. */
-  hasUser(organizationId: number, id: string): Promise<boolean>
+  save<B extends SavedBatch<R>>(work: (users: Users) => Promise<B>): Promise<B>
 }

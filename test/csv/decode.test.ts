@@ -1,5 +1,8 @@
 import { describe, expect, it } from '@jest/globals'
-import { decode, isDamaged, likelyCharset, withEscapes } from '../../src/csv/decode.ts'
+import { utf8 } from '../../src/csv/charset.ts'
+import { decode } from '../../src/csv/decode.ts'
+import { isDamaged, withEscapes } from '../../src/csv/escapes.ts'
+import { likelyCharset } from '../../src/csv/likely-charset.ts'
 import { bySize, codes, messages, read, refusal } from './reading.ts'
 
 const upload = (text: string): Buffer => Buffer.from(text, 'latin1')
@@ -52,7 +55,7 @@ describe('bytes that are not UTF-8', () => {
   })
 
   it('hint at a charset of two bytes where they come in pairs', () => {
-    const guess = (...bytes: number[]): string => likelyCharset(decode(Buffer.from(bytes)).text)
+    const guess = (...bytes: number[]): string => likelyCharset(decode(Buffer.from(bytes)).text, utf8) ?? ''
     expect(guess(0x83, 0x65, 0x83, 0x58, 0x83, 0x67)).toBe('shift_jis')
     expect(guess(0xa4, 0xb3, 0xa4, 0xab)).toBe('euc-jp')
     expect(guess(0xb1, 0xe8, 0xc3, 0xb6)).toBe('euc-kr')

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import { gzipSync } from 'node:zlib'
-import { read, refusal } from './reading.ts'
+import iconv from 'iconv-lite'
+import { bySize, read, refusal } from './reading.ts'
 
 const bytes = (latin1: string): Uint8Array => Buffer.from(latin1, 'latin1')
 
@@ -26,15 +27,34 @@ describe('an upload that is no CSV', () => {
     expect(error.message).toContain(what)
   })
 
-  it('is refused if it is UTF-16', async () => {
-    for (const text of ['\uFEFFid,email\n', 'id,email\n']) {
-      const error = await refusal(Buffer.from(text, 'utf16le'))
-      expect(error).toMatchObject({ code: 'charset.unsupported' })
-      expect(error.message).toContain('UTF-16')
+  it('is refused if it is UTF-16 of which nothing says so, with what to say', async () => {
+    const upload = Buffer.from('id,email\n', 'utf16le')
+    for (const charset of [undefined, 'utf-8', 'windows-1252']) {
+      const options = charset === undefined ? {} : { charset }
+      const error = await refusal(upload, options)
+      expect(error).toMatchObject({ code: 'charset.unsupported', status: 415 })
+      expect(error.message).toContain('UTF-16 without a byte-order mark')
+      expect(error.message).toContain('Content-Type: text/csv; charset=utf-16le')
+      expect((await refusal(Buffer.from(upload).swap16(), options)).message).toContain('charset=utf-16be')
     }
-    expect(await refusal(Buffer.from('\uFEFFid\n', 'utf16le').swap16())).toMatchObject({
-      code: 'charset.unsupported',
-    })
+  })
+
+  it('is told to come as gzip if it is that', async () => {
+    const { message } = await refusal(gzipSync('id\n1\n'))
+    expect(message).toContain('send it with Content-Encoding: gzip')
+    expect(message).not.toContain('save it')
+  })
+
+  it('is refused in every charset', async () => {
+    const html = iconv.encode('\n<html lang="en">\n', 'utf-16be', { addBOM: true })
+    expect((await refusal(html)).message).toContain('an HTML page')
+    for (const charset of ['utf-16le', 'windows-1252', 'shift_jis']) {
+      for (const pieces of [[bytes('\x89PNG\r\n\x1A\n')], bySize(bytes('\x89PNG\r\n\x1A\n'), 1)]) {
+        expect((await refusal(pieces, { charset })).message).toContain('a PNG image')
+      }
+      const json = iconv.encode('{"id": 1}', charset)
+      expect((await refusal(json, { charset })).message).toContain('JSON')
+    }
   })
 
   it('is refused if it is empty or begins with a blank line', async () => {

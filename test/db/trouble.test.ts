@@ -1,10 +1,60 @@
 import { describe, expect, it } from '@jest/globals'
-import { asServiceError, refusal, RowMoved } from '../../src/db/trouble.ts'
+import { asServiceError, isInTheWay, meaningOf, refusal, RowMoved } from '../../src/db/trouble.ts'
 import { ServiceError } from '../../src/errors.ts'
 
 /** An error as the server sends it. */
 const sent = (code: string, more: Readonly<Record<string, string>> = {}): Error =>
   Object.assign(new Error(`of ${code}`), { code, severity: 'ERROR', ...more })
+
+describe('an error of the database', () => {
+  it.each(['22021', '22001', '23502', '23503', '23514', '23P01', '38000', '44000', '54000', 'P0001'])(
+    'means by %s that it refuses a row',
+    (code) => {
+      expect(meaningOf(sent(code))).toBe('row')
+    },
+  )
+
+  it.each(['23505', '40001', '40P01', '55P03'])('means by %s that another was in the way', (code) => {
+    expect(meaningOf(sent(code))).toBe('in the way')
+    expect(isInTheWay(sent(code))).toBe(true)
+  })
+
+  it.each([
+    ...['08000', '08003', '08006', '08P01', '25006', '25P03', '25P04', '28000', '28P01', '3D000'],
+    ...['53100', '53200', '53300', '57014', '57P01', '57P02', '57P03', '57P05', '58030', 'XX000'],
+  ])('means by %s that the database is in trouble', (code) => {
+    expect(meaningOf(sent(code))).toBe('trouble')
+  })
+
+  it.each([
+    '0A000',
+    '21000',
+    '25001',
+    '25P02',
+    '42P01',
+    '42501',
+    '42703',
+    '55000',
+    'XX001',
+    'XX002',
+    '99999',
+  ])('means by %s that trying again never helps', (code) => {
+    expect(meaningOf(sent(code))).toBe('give up')
+    expect(isInTheWay(sent(code))).toBe(false)
+  })
+
+  it('means the same whichever package made it, and where it has its words already', () => {
+    expect(meaningOf({ code: '40P01', severity: 'ERROR' })).toBe('in the way')
+    expect(meaningOf(asServiceError(new Error('Connection terminated unexpectedly')))).toBe('trouble')
+    expect(meaningOf(asServiceError(sent('57P01')))).toBe('trouble')
+    expect(meaningOf(new RowMoved())).toBe('in the way')
+  })
+
+  it('is a mistake of ours where it is none of the database', () => {
+    for (const error of [new ServiceError('internal', 'x'), new Error('x'), new TypeError('x'), undefined])
+      expect(meaningOf(error)).toBe('give up')
+  })
+})
 
 describe('trouble with the database', () => {
   it.each<[string, unknown]>([
@@ -14,7 +64,7 @@ describe('trouble with the database', () => {
     ['of too many connections', sent('53300', { severity: 'FATAL' })],
     ['of a full disk', sent('53100')],
     ['of a lost connection', sent('08006')],
-    ['of a corrupted index', sent('XX002')],
+    ['of a password that is being changed', sent('28P01', { severity: 'FATAL' })],
     ['without a SQLSTATE', new Error('Connection terminated unexpectedly')],
     ['of the system', Object.assign(new Error('connect'), { code: 'ECONNREFUSED' })],
     ['that is nothing at all', undefined],
@@ -25,7 +75,7 @@ describe('trouble with the database', () => {
     expect(Number((said as ServiceError).headers['Retry-After'])).toBeGreaterThan(0)
   })
 
-  it.each(['42P01', '42703', '23505', '40001', '25001', '25P02'])(
+  it.each(['42P01', '42703', '23505', '40001', '25001', '25P02', 'XX002'])(
     'is not what the server says by %s',
     (code) => {
       const error = sent(code)
@@ -36,6 +86,11 @@ describe('trouble with the database', () => {
   it('is left as it is where it has its words already', () => {
     for (const error of [new ServiceError('internal', 'x'), new RowMoved()])
       expect(asServiceError(error)).toBe(error)
+  })
+
+  it('is left as it is where it is a mistake of ours', () => {
+    const error = new TypeError('x is not a function')
+    expect(asServiceError(error)).toBe(error)
   })
 })
 
@@ -52,7 +107,7 @@ describe('what the database refuses to store', () => {
     },
   )
 
-  it.each(['42P01', '25006', '57P01', '40001'])('is not what the server says by %s', (code) => {
+  it.each(['42P01', '25006', '57P01', '40001', '23505'])('is not what the server says by %s', (code) => {
     expect(refusal(sent(code, { constraint: 'odd' }))).toBeUndefined()
   })
 

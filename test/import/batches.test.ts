@@ -121,4 +121,12 @@ describe('inBatches', () => {
     ])
     expect(performance.now() - begun).toBeLessThan(1_000)
   })
+
+  it('ends a batch early where its items are very long, but never before one', async () => {
+    const long = 3 * 2 ** 20
+    const batches = await collected(inBatches(blocksOf(numbers(7)), { ...sizes, first: 10 }, () => long))
+    expect(batches).toEqual([[0, 1], [2, 3], [4, 5], [6]])
+    const huge = await collected(inBatches(blocksOf(numbers(3)), sizes, () => 10 * long))
+    expect(huge).toEqual([[0], [1], [2]])
+  })
 })

@@ -62,7 +62,12 @@ const booleans: { good: Good[]; bad: Bad[] } = {
     ['t', 'TRUE'],
     ['fałsz', 'FALSE'],
   ],
-  bad: [aBoolean('2'), aBoolean('maybe'), aBoolean('TRUE FALSE'), aBoolean('ＴＲＵＥ')],
+  bad: [
+    aBoolean('2'),
+    aBoolean('maybe'),
+    aBoolean('TRUE FALSE'),
+    withHint(aBoolean('ＴＲＵＥ'), 'Ｔ in it is U+FF34, no letter from A to Z'),
+  ],
 }
 
 const urls: { good: Good[]; bad: Bad[] } = {
@@ -75,8 +80,8 @@ const urls: { good: Good[]; bad: Bad[] } = {
     [`https://example.com/${'😀'.repeat(2028)}`],
   ],
   bad: [
-    url('example.com'),
-    url('//example.com'),
+    withHint(url('example.com'), 'write it with its beginning, such as https://example.com'),
+    withHint(url('//example.com'), 'write it with its beginning, such as https://example.com'),
     url('ftp://example.com'),
     url('javascript:alert(1)'),
     url('https://'),
@@ -108,7 +113,11 @@ const cells: Readonly<Record<ColumnName, { good: readonly Good[]; bad: readonly 
   },
   providerType: {
     good: [['Local'], ['google', 'Google'], ['SAML2'], ['saml2', 'SAML2'], ['PROVISIONED', 'Provisioned']],
-    bad: [provider('Other'), provider('Local, Google'), provider('Lоcal')],
+    bad: [
+      provider('Other'),
+      provider('Local, Google'),
+      withHint(provider('Lоcal'), 'о in it is U+043E, no letter from A to Z'),
+    ],
   },
   providerId: { good: [...upTo(255).good, ['a b;c|d']], bad: upTo(255).bad },
   active: booleans,
@@ -189,7 +198,10 @@ const cells: Readonly<Record<ColumnName, { good: readonly Good[]; bad: readonly 
       birthdate('0000'),
       birthdate('May 1990'),
       withHint(birthdate('5/4/1990'), 'day or month first? ask for the import with ?dates=dmy or ?dates=mdy'),
-      withHint(birthdate('33000'), 'a spreadsheet counted its days: format the column as a date, YYYY-MM-DD'),
+      withHint(
+        birthdate('33000'),
+        "a spreadsheet's number for a day, likely 1990-05-07: format the column as YYYY-MM-DD",
+      ),
     ],
   },
   zoneinfo: {
@@ -222,7 +234,7 @@ const cells: Readonly<Record<ColumnName, { good: readonly Good[]; bad: readonly 
     bad: [
       roles('applicant'),
       roles('organization_owner,applicant;admin', 'applicant, admin'),
-      roles('organizatiоn_owner'),
+      withHint(roles('organizatiоn_owner'), 'о in it is U+043E, no letter from A to Z'),
       roles(';'),
     ],
   },

@@ -19,11 +19,10 @@ export interface PostgresServer {
   readonly url: string
   /** The folder of `psql` and the other programs of the server's version. */
   readonly programs: string
-  /**
-   * Stops the server and starts it again on the same port. `immediate` is as a crash: connections are lost, and the
-   * server recovers from its log of writes when it starts.
-   */
-  restart(mode: 'immediate' | 'fast'): Promise<void>
+  /** Ends all of its processes at once, as a crash would, and starts it again on the same port. */
+  crash(): Promise<void>
+  /** Stops all of its processes where they are, without closing a connection; what it returns lets them go on. */
+  freeze(): Promise<() => void>
   /** Stops the server at once, whoever is connected, and removes its folder. Calling it again does nothing. */
   stop(): Promise<void>
 }
@@ -56,9 +55,15 @@ export async function startPostgres(): Promise<PostgresServer> {
     )
     const port = await startOnFreePort(run, folder)
     let stopped: Promise<void> | undefined
-    const stop = (): Promise<void> => (stopped ??= stopAndRemove(run, folder))
-    const restart = (mode: 'immediate' | 'fast'): Promise<void> => restartIn(run, folder, mode)
-    return { url: `postgresql://postgres@127.0.0.1:${port}/postgres`, programs, restart, stop }
+    return {
+      url: `postgresql://postgres@127.0.0.1:${port}/postgres`,
+      programs,
+      crash: async () => {
+        await run('pg_ctl', '-D', dataOf(folder), '-l', logOf(folder), '-w', '-m', 'immediate', 'restart')
+      },
+      freeze: () => freeze(folder),
+      stop: () => (stopped ??= stopAndRemove(run, folder)),
+    }
   } catch (error) {
     await rm(folder, { recursive: true, force: true })
     throw error
@@ -76,6 +81,23 @@ export async function withPostgres<T>(use: (server: PostgresServer) => Promise<T
 }
 
 const dataOf = (folder: string): string => join(folder, 'data')
+const logOf = (folder: string): string => join(folder, 'log')
+
+async function freeze(folder: string): Promise<() => void> {
+  const [first = ''] = (await readFile(join(dataOf(folder), 'postmaster.pid'), 'utf8')).split('\n')
+  const postmaster = Number(first)
+  // It starts no other process once it is stopped itself.
+  process.kill(postmaster, 'SIGSTOP')
+  const children = await readFile(`/proc/${postmaster}/task/${postmaster}/children`, 'utf8')
+  const processes = [postmaster, ...(children.match(/\d+/g) ?? []).map(Number)]
+  const signal = (name: NodeJS.Signals): void => {
+    for (const one of processes) process.kill(one, name)
+  }
+  signal('SIGSTOP')
+  return () => {
+    signal('SIGCONT')
+  }
+}
 
 /**
  * The folder of the programs of the newest server that is installed. Debian keeps each version in a folder of its
@@ -109,7 +131,7 @@ async function numberOf(option: '-u' | '-g'): Promise<number> {
 }
 
 async function startOnFreePort(run: Run, folder: string): Promise<number> {
-  const log = join(folder, 'log')
+  const log = logOf(folder)
   for (let attempt = 1; ; attempt += 1) {
     const port = await freePort()
     await appendFile(join(dataOf(folder), 'postgresql.conf'), settings(port, folder))
@@ -139,11 +161,6 @@ async function freePort(): Promise<number> {
   server.close()
   await once(server, 'close')
   return port
-}
-
-async function restartIn(run: Run, folder: string, mode: string): Promise<void> {
-  const log = join(folder, 'log')
-  await run('pg_ctl', '-D', dataOf(folder), '-l', log, '-m', mode, '-w', '-t', '60', 'restart')
 }
 
 async function stopAndRemove(run: Run, folder: string): Promise<void> {

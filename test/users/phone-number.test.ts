@@ -75,8 +75,4 @@ describe('the hint of a refused number', () => {
     expect(phoneNumberHint('abc', { today })).toBeUndefined()
     expect(phoneNumberHint('030 901820', { today, country: 'FR' })).toBeUndefined()
   })
-
-  it.each(['4.91E+11', '4,91E+11', '4E11', '4.91e+11'])('knows a rounded number: %j', (value) => {
-    expect(phoneNumberHint(value, { today })).toMatch('a spreadsheet rounded this number')
-  })
 })

@@ -17,7 +17,7 @@ export const restarts: Loop = {
         upload: { rows: count },
         options: moment.options,
         terms: { complete: lab.features.retries },
-        during: (answered) => moment.during(answered, () => stand.server.restart('immediate')),
+        during: (answered) => moment.during(answered, () => stand.server.crash()),
         mend: () => {
           stand.proxy.heal()
           return Promise.resolve(undefined)

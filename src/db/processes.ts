@@ -1,0 +1,97 @@
+import type { Knex } from 'knex'
+import type { RunningImports } from '../receipts/running-imports.ts'
+import { query } from './query.ts'
+
+/** What a process needs to show that it lives, and to notice those that do not. */
+export interface ProcessParts {
+  /** A connection that nothing else uses: as long as its session lives, so does the process. */
+  readonly heartbeat: Knex
+  readonly processId: string
+  readonly running: RunningImports
+  /** Whether the database is this process's alone, so that every other has died. */
+  readonly alone: boolean
+}
+
+// A process without a session is given this long to connect again: it may be that only its connection was cut.
+const SECONDS_WITHOUT_SESSION = 10
+// Behind a pooler sessions outlive processes.
+const SECONDS_UNSEEN = 60
+// An import of this process that does not run any more, though its receipt says so: its last word got lost.
+const SECONDS_TO_OPEN = 10
+
+/**
+ * Shows the others that this process lives; ends the receipts of imports whose process has died, and of own imports
+ * whose end could not be written; passes on who is asked to stop. To be called every few seconds.
+ *
+ * @throws ServiceError `database.unreachable`
+ */
+export async function beat(parts: ProcessParts): Promise<void> {
+  await register(parts)
+  await buryDead(parts)
+  const { heartbeat, processId, running } = parts
+  const asked = await query<{ id: string }>(
+    heartbeat,
+    `select id from imports where state = 'running' and stop_requested and process_id = ?::text`,
+    [processId],
+  )
+  for (const { id } of asked) running.stop(id)
+}
+
+async function register({ heartbeat, processId }: ProcessParts): Promise<void> {
+  await query(
+    heartbeat,
+    `insert into processes (id, backend, backend_start, seen_at)
+     select ?::text, pid, backend_start, clock_timestamp() from pg_stat_activity where pid = pg_backend_pid()
+     on conflict (id) do update set backend = excluded.backend, backend_start = excluded.backend_start,
+                                    seen_at = excluded.seen_at`,
+    [processId],
+  )
+}
+
+/**
+ * A process is dead when the session that it registered is gone and it has not registered another in a while. A
+ * restart of the database, or a partition of the network, ends all sessions: so only who has a session of some age
+ * himself may say so.
+ */
+async function buryDead({ heartbeat, processId, running, alone }: ProcessParts): Promise<void> {
+  await query(
+    heartbeat,
+    `with me as (
+       select backend_start from processes where id = ?::text
+     ), dead as (
+       delete from processes p using me
+        where p.id <> ?::text
+          and (?::boolean
+               or p.seen_at < clock_timestamp() - make_interval(secs => ?::integer)
+               or (p.seen_at < clock_timestamp() - make_interval(secs => ?::integer)
+                   and me.backend_start < clock_timestamp() - make_interval(secs => ?::integer)
+                   and not exists (select 1 from pg_stat_activity a
+                                    where a.pid = p.backend and a.backend_start = p.backend_start)))
+       returning p.id
+     )
+     update imports i set state = 'aborted', ended_at = clock_timestamp(), reason_code = 'process.died',
+                          reason = 'The process that ran the import has ended before it was complete.'
+      where i.state = 'running'
+        and (i.process_id in (select id from dead)
+             or (i.process_id <> ?::text and not exists (select 1 from processes p where p.id = i.process_id))
+             or (i.process_id = ?::text and i.id <> all(string_to_array(?::text, ' '))
+                 and i.created_at < clock_timestamp() - make_interval(secs => ?::integer)))`,
+    [
+      processId,
+      processId,
+      alone,
+      SECONDS_UNSEEN,
+      SECONDS_WITHOUT_SESSION,
+      SECONDS_WITHOUT_SESSION,
+      processId,
+      processId,
+      running.ids.join(' '),
+      SECONDS_TO_OPEN,
+    ],
+  )
+}
+
+/** This process has nothing left to do. */
+export async function unregister({ heartbeat, processId }: ProcessParts): Promise<void> {
+  await query(heartbeat, 'delete from processes where id = ?::text', [processId])
+}

@@ -1,0 +1,159 @@
+import type { Knex } from 'knex'
+import { randomUUID } from 'node:crypto'
+import { ServiceError } from '../errors.ts'
+import type {
+  HistoryPage,
+  HistoryQuery,
+  NewImport,
+  Receipt,
+  ReceiptScope,
+  ReceiptStore,
+} from '../receipts/receipt.ts'
+import type { RunningImports } from '../receipts/running-imports.ts'
+import { execute, query } from './query.ts'
+import { insertReceipt, readChunks, selectReceipts, type ImportPlace } from './receipt-sql.ts'
+import { createReceiptWriter } from './receipt-writer.ts'
+import { inTransaction } from './transaction.ts'
+import { Turns } from './turns.ts'
+
+/** What the store of receipts needs to know. */
+export interface ReceiptStoreParts {
+  readonly knex: Knex
+  /** The name of this process, under which others see that it lives. */
+  readonly processId: string
+  /** The imports that run in this process. */
+  readonly running: RunningImports
+  /** How many imports may run at once, over all processes: in all, and of one organization. */
+  readonly maxImports: number
+  readonly maxImportsPerOrganization: number
+  /** Hears of trouble with the database that is being waited for. */
+  readonly onTrouble: (error: unknown) => void
+}
+
+// Any number that nothing else in the database locks: the bytes of "impo".
+const OPENING_LOCK = 0x696d706f
+
+// A few hundred kilobytes each.
+const CHUNKS_AT_ONCE = 4
+
+/** The receipts in PostgreSQL. */
+export function createReceiptStore(parts: ReceiptStoreParts): ReceiptStore {
+  const { knex, running } = parts
+  const turns = new Turns()
+  return {
+    open: async (wanted) => {
+      const place = { organizationId: wanted.organizationId, id: randomUUID() }
+      const controller = running.add(place.id)
+      try {
+        const known = await begin(parts, place.id, wanted)
+        if (known === undefined) {
+          return { kind: 'new', writer: createReceiptWriter({ ...parts, turns, place, controller }) }
+        }
+        running.remove(place.id)
+        return { kind: 'known', receipt: known }
+      } catch (error) {
+        running.remove(place.id)
+        throw error
+      }
+    },
+
+    find: async ({ organizationId, caller }, id) => {
+      const rest = `where organization_id = ?::integer and id = ?::text ${caller === undefined ? '' : 'and caller = ?::text'}`
+      const parameters = [organizationId, id, ...(caller === undefined ? [] : [caller])]
+      return (await selectReceipts(knex, rest, parameters))[0]?.receipt
+    },
+
+    list: (scope, asked) => history(knex, scope, asked),
+    chunks: (place, from) => readChunks(knex, place, from, CHUNKS_AT_ONCE),
+
+    requestStop: async ({ organizationId, id }) => {
+      const sql = `update imports set stop_requested = true where organization_id = ?::integer and id = ?::text`
+      await execute(knex, sql, [organizationId, id])
+      running.stop(id)
+    },
+
+    erase: (place) => inTransaction(knex, (trx) => eraseResult(trx, place)),
+  }
+}
+
+/** Writes the receipt, or finds the one that has the key. One after the other, so that no limit is overrun. */
+function begin(parts: ReceiptStoreParts, id: string, wanted: NewImport): Promise<Receipt | undefined> {
+  return inTransaction(parts.knex, async (trx) => {
+    await query(trx, 'select pg_advisory_xact_lock(?::bigint)', [OPENING_LOCK])
+    const known = await withKey(trx, wanted)
+    if (known !== undefined) return known
+    await refuseTooMany(trx, wanted.organizationId, parts)
+    await insertReceipt(trx, id, parts.processId, wanted)
+    return undefined
+  })
+}
+
+async function withKey(
+  trx: Knex,
+  { organizationId, caller, idempotencyKey }: NewImport,
+): Promise<Receipt | undefined> {
+  if (idempotencyKey === undefined) return undefined
+  const rest = `where organization_id = ?::integer and caller = ?::text and idempotency_key = ?::text and state <> 'aborted'`
+  return (await selectReceipts(trx, rest, [organizationId, caller, idempotencyKey]))[0]?.receipt
+}
+
+async function refuseTooMany(
+  trx: Knex,
+  organizationId: number,
+  { maxImports, maxImportsPerOrganization }: ReceiptStoreParts,
+): Promise<void> {
+  const sql = `
+    select count(*)::integer as all_of_them, count(*) filter (where organization_id = ?::integer)::integer as own
+      from imports where state = 'running'`
+  const [count] = await query<{ all_of_them: number; own: number }>(trx, sql, [organizationId])
+  if ((count?.own ?? 0) >= maxImportsPerOrganization) {
+    throw tooMany(`Your organization runs ${maxImportsPerOrganization} imports already`)
+  }
+  if ((count?.all_of_them ?? 0) >= maxImports) throw tooMany(`The service runs ${maxImports} imports already`)
+}
+
+const tooMany = (what: string): ServiceError =>
+  new ServiceError('imports.too_many', `${what}, the most at once: try again when one of them has ended.`, {
+    headers: { 'Retry-After': '5' },
+  })
+
+async function history(
+  knex: Knex,
+  { organizationId, caller }: ReceiptScope,
+  { limit, before, idempotencyKey }: HistoryQuery,
+): Promise<HistoryPage> {
+  const conditions: readonly (readonly [sql: string, parameters: readonly string[]])[] = [
+    ...(caller === undefined ? [] : [['caller = ?::text', [caller]] as const]),
+    ...(idempotencyKey === undefined ? [] : [['idempotency_key = ?::text', [idempotencyKey]] as const]),
+    ...(before === undefined
+      ? []
+      : [['(created_at, id) < (?::timestamptz, ?::text)', [before.createdAt, before.id]] as const]),
+  ]
+  const where = ['organization_id = ?::integer', ...conditions.map(([sql]) => sql)].join(' and ')
+  const found = await selectReceipts(
+    knex,
+    `where ${where} order by created_at desc, id desc limit ?::integer`,
+    [organizationId, ...conditions.flatMap(([, parameters]) => parameters), limit + 1],
+  )
+  const page = found.slice(0, limit)
+  const last = found.length > limit ? page.at(-1) : undefined
+  return {
+    receipts: page.map(({ receipt }) => receipt),
+    next: last === undefined ? undefined : { createdAt: last.createdAt, id: last.receipt.id },
+  }
+}
+
+/** Deletes the chunks of an import that has ended. */
+export async function eraseResult(trx: Knex, { organizationId, id }: ImportPlace): Promise<void> {
+  const erased = await execute(
+    trx,
+    `update imports set erased_at = now(), result_bytes = 0
+      where organization_id = ?::integer and id = ?::text and state <> 'running' and erased_at is null`,
+    [organizationId, id],
+  )
+  if (erased === 0) return
+  await execute(trx, 'delete from import_chunks where organization_id = ?::integer and import_id = ?::text', [
+    organizationId,
+    id,
+  ])
+}

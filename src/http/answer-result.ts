@@ -1,0 +1,48 @@
+import type { Response } from 'express'
+import type { StoredChunk } from '../receipts/chunk.ts'
+import type { Receipt, ReceiptStore } from '../receipts/receipt.ts'
+import { answerText, outcomeOf, type AnswerWish } from './answer-text.ts'
+import { streamAnswer } from './stream-answer.ts'
+
+/** A result that is to be sent. */
+export interface ResultToSend {
+  /** As it is now: good enough to tell the status. */
+  readonly receipt: Receipt
+  readonly chunks: AsyncGenerator<StoredChunk>
+  readonly wish: AnswerWish
+  /** Further header fields. */
+  readonly headers?: Readonly<Record<string, string>>
+  /** Default: 422 for a strict import that was refused, else 200. */
+  readonly status?: number
+}
+
+const delimiterNames: Readonly<Record<string, string>> = {
+  ',': 'comma',
+  ';': 'semicolon',
+  '\t': 'tab',
+  '|': 'pipe',
+}
+
+/** Sends the result of an import, as it was first answered or as it would have been. */
+export async function answerResult(
+  res: Response,
+  store: ReceiptStore,
+  { receipt, chunks, wish, headers, status }: ResultToSend,
+): Promise<void> {
+  const { form, mode, refused, organizationId, id } = receipt
+  const text = answerText(form, outcomeOf(receipt), wish)
+  res.status(status ?? (refused ? 422 : 200)).set({
+    'Content-Type': text.mediaType,
+    'Content-Disposition': `attachment; filename="${text.fileName}"`,
+    'Cache-Control': 'no-store',
+    'Import-Charset': form.charset,
+    'Import-Delimiter': delimiterNames[form.delimiter] ?? 'comma',
+    ...(mode === 'strict' ? { 'Preference-Applied': 'handling=strict' } : {}),
+    ...headers,
+  })
+  await streamAnswer(res, {
+    text,
+    chunks,
+    receipt: () => store.find({ organizationId, caller: undefined }, id),
+  })
+}

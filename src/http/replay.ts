@@ -1,0 +1,59 @@
+import type { Response } from 'express'
+import { ServiceError } from '../errors.ts'
+import { followStored, receiptWhen } from '../receipts/follow.ts'
+import type { AnswerForm, Receipt, ReceiptStore } from '../receipts/receipt.ts'
+import { answerResult } from './answer-result.ts'
+import type { ImportRequest } from './import-request.ts'
+import type { Incoming } from './incoming.ts'
+import { erased } from './receipt-problems.ts'
+
+/** A request whose idempotency key is known, and the import that has it. */
+export interface Replay {
+  readonly receipt: Receipt
+  readonly incoming: Incoming
+  readonly request: ImportRequest
+  /** How this request would be answered if it were new. */
+  readonly form: AnswerForm
+}
+
+/**
+ * Answers a request that was made before with the answer of that time, and writes nothing. While the first is still
+ * running it is followed.
+ *
+ * @throws ServiceError `idempotency.mismatch` If it is not the same request; `import.aborted` If the first came to
+ *   nothing meanwhile, so that the key is free again
+ */
+export async function replay(
+  res: Response,
+  store: ReceiptStore,
+  { receipt, incoming, request, form }: Replay,
+): Promise<void> {
+  res.set({ 'Import-Id': receipt.id, Location: `${res.req.baseUrl}${res.req.path}/${receipt.id}` })
+  const upload = await incoming.received()
+  const first = await receiptWhen(store, receipt, (now) => now.upload !== undefined)
+  refuseAborted(first)
+  const isSame = first.request === request.fingerprint && first.form.charset === form.charset
+  if (!isSame || first.upload?.sha256 !== upload.sha256) throw mismatch()
+  // The status of a strict import is known only with its first rows.
+  const begun = await receiptWhen(store, first, (now) => now.chunks > 0)
+  refuseAborted(begun)
+  if (begun.erasedAt !== undefined) throw erased()
+  await answerResult(res, store, {
+    receipt: begun,
+    chunks: followStored(store, begun),
+    wish: { type: request.answerType, onlyInvalid: request.answer.onlyInvalid },
+  })
+}
+
+function refuseAborted({ state }: Receipt): void {
+  if (state !== 'aborted') return
+  const detail =
+    'The import with this Idempotency-Key was aborted, and the key is free: send the request again.'
+  throw new ServiceError('import.aborted', detail, { headers: { 'Retry-After': '1' } })
+}
+
+const mismatch = (): ServiceError =>
+  new ServiceError(
+    'idempotency.mismatch',
+    'This Idempotency-Key was used before with another file or other options: use a new key for a new import.',
+  )

@@ -1,0 +1,120 @@
+import type { AnsweredRow, RecordReader, RowWriter } from '../import/answer.ts'
+import type { Disposition } from '../import/row.ts'
+import type { Counts } from './receipt.ts'
+
+/** What is kept of a batch: its rows as CSV, and apart what CSV leaves out. */
+export interface StoredChunk {
+  /** The number of its first row. */
+  readonly firstRow: number
+  /** The text of its rows, in UTF-8. */
+  readonly answer: Buffer
+  /** {@link Notes} as JSON, in UTF-8. */
+  readonly notes: Buffer
+}
+
+/** A chunk that is being stored, with what it adds to the counts. */
+export interface Chunk extends StoredChunk {
+  readonly counts: Counts
+}
+
+type Fault = AnsweredRow['faults'][number]
+
+/** What the text of a chunk does not tell. */
+interface Notes {
+  /** A letter for each row; see {@link letters}. */
+  readonly dispositions: string
+  /** The ids of the users whom rows mean, one after the other, where the text does not hold them. */
+  readonly ids?: string
+  /** Of each row that is invalid: its place, where its text begins and ends in UTF-16 code units, and its faults. */
+  readonly invalid: readonly (readonly [row: number, start: number, end: number, faults: readonly Fault[]])[]
+  /** Of each row that changed somebody: its place and the columns. */
+  readonly changed: readonly (readonly [row: number, columns: readonly string[]])[]
+}
+
+const letters: Readonly<Record<Disposition, string>> = {
+  created: 'c',
+  updated: 'u',
+  unchanged: 'n',
+  invalid: 'i',
+  skipped: 's',
+}
+
+const dispositions = new Map(
+  Object.entries(letters).map(([disposition, letter]) => [letter, disposition as Disposition]),
+)
+
+/** Collects the rows of a batch until they are a chunk. */
+export class ChunkBuilder {
+  readonly #writer: RowWriter
+  #text = ''
+  #dispositions = ''
+  #firstRow = 0
+  #ids: string[] = []
+  #invalid: Notes['invalid'][number][] = []
+  #changed: Notes['changed'][number][] = []
+  readonly #counts = { created: 0, updated: 0, unchanged: 0, invalid: 0, skipped: 0 }
+
+  /** @param writer - writes a row as CSV */
+  constructor(writer: RowWriter) {
+    this.#writer = writer
+  }
+
+  add(rows: readonly AnsweredRow[]): void {
+    this.#firstRow ||= rows[0]?.number ?? 0
+    for (const row of rows) {
+      const start = this.#text.length
+      this.#text += this.#writer.row(row)
+      const place = this.#dispositions.length
+      this.#dispositions += letters[row.disposition]
+      this.#counts[row.disposition] += 1
+      if (row.disposition === 'invalid') this.#invalid.push([place, start, this.#text.length, row.faults])
+      else if (row.changed.length > 0) this.#changed.push([place, row.changed])
+      if (row.id !== null) this.#ids.push(row.id)
+    }
+  }
+
+  build(): Chunk {
+    const notes: Notes = {
+      dispositions: this.#dispositions,
+      ...(this.#writer.showsIds ? {} : { ids: this.#ids.join(' ') }),
+      invalid: this.#invalid,
+      changed: this.#changed,
+    }
+    return {
+      firstRow: this.#firstRow,
+      answer: Buffer.from(this.#text),
+      notes: Buffer.from(JSON.stringify(notes)),
+      counts: this.#counts,
+    }
+  }
+}
+
+const notesOf = ({ notes }: StoredChunk): Notes => JSON.parse(notes.toString()) as Notes
+
+/** The text of those rows of a chunk that are invalid. */
+export function invalidText(chunk: StoredChunk): string {
+  const { invalid } = notesOf(chunk)
+  if (invalid.length === 0) return ''
+  const text = chunk.answer.toString()
+  return invalid.map(([, start, end]) => text.slice(start, end)).join('')
+}
+
+/** The rows of a chunk as they were answered. */
+export function answeredRows(chunk: StoredChunk, read: RecordReader): readonly AnsweredRow[] {
+  const notes = notesOf(chunk)
+  const ids = notes.ids?.split(' ').values()
+  const faults = new Map(notes.invalid.map(([row, , , faults]) => [row, faults]))
+  const changed = new Map(notes.changed)
+  return read.records(chunk.answer.toString()).map((cells, row): AnsweredRow => {
+    const disposition = dispositions.get(notes.dispositions[row] ?? '') ?? 'invalid'
+    const means = disposition !== 'invalid' && disposition !== 'skipped'
+    return {
+      number: chunk.firstRow + row,
+      disposition,
+      faults: faults.get(row) ?? [],
+      id: means ? (ids === undefined ? read.id(cells) : ids.next().value || null) : null,
+      cells: read.cells(cells),
+      changed: changed.get(row) ?? [],
+    }
+  })
+}

@@ -1,0 +1,145 @@
+import { setTimeout } from 'node:timers/promises'
+import type { StoredChunk } from './chunk.ts'
+import type { Receipt, ReceiptScope, ReceiptStore } from './receipt.ts'
+
+// What a reader who keeps up has not yet taken; what is beyond it he gets from the store.
+const FRESH_BYTES = 4 * 2 ** 20
+
+/** Reads chunks of one import from the store. */
+export type ReadChunks = (from: number) => Promise<readonly StoredChunk[]>
+
+/**
+ * The chunks of an import that runs in this process, for the one who waits for its answer. The import never waits for
+ * him: a client that sends its whole upload before it reads would otherwise wait for the service while the service
+ * waits for it. What he does not take in time is dropped from memory and read from the store, where it is anyway.
+ */
+export class LiveChunks {
+  readonly #read: ReadChunks
+  #fresh: StoredChunk[] = []
+  #freshFrom = 0
+  #freshBytes = 0
+  #stored = 0
+  #isRead = true
+  #ended = false
+  #failure: unknown
+  #wake: () => void = () => undefined
+
+  constructor(read: ReadChunks) {
+    this.#read = read
+  }
+
+  /** A chunk is stored. */
+  add(chunk: StoredChunk): void {
+    this.#stored += 1
+    if (!this.#isRead) return
+    this.#fresh.push(chunk)
+    this.#freshBytes += chunk.answer.length + chunk.notes.length
+    if (this.#freshBytes > FRESH_BYTES) this.#drop()
+    this.#wake()
+  }
+
+  /** There will be no more. */
+  end(): void {
+    this.#ended = true
+    this.#wake()
+  }
+
+  /** There will be no more, and the import is not complete: the reader gets what is there, and then the error. */
+  fail(error: unknown): void {
+    this.#failure = error
+    this.end()
+  }
+
+  /** Resolves when there is a first chunk, or the end without one. @throws what the import failed with, then */
+  async begun(): Promise<void> {
+    while (this.#stored === 0 && !this.#ended) await this.#change()
+    if (this.#stored === 0 && this.#failure !== undefined) throw this.#failure as Error
+  }
+
+  /** The chunks from the first on, as they are stored. For one reader. */
+  async *follow(): AsyncGenerator<StoredChunk> {
+    try {
+      for (let next = 0; ;) {
+        if (next < this.#stored) {
+          for (const chunk of await this.#take(next)) {
+            yield chunk
+            next += 1
+          }
+        } else if (!this.#ended) await this.#change()
+        else if (this.#failure !== undefined) throw this.#failure as Error
+        else return
+      }
+    } finally {
+      this.#isRead = false
+      this.#drop()
+    }
+  }
+
+  async #take(next: number): Promise<readonly StoredChunk[]> {
+    if (next < this.#freshFrom) return this.#read(next)
+    const chunks = this.#fresh.slice(next - this.#freshFrom)
+    this.#drop()
+    return chunks
+  }
+
+  #drop(): void {
+    this.#fresh = []
+    this.#freshBytes = 0
+    this.#freshFrom = this.#stored
+  }
+
+  async #change(): Promise<void> {
+    await new Promise<void>((resolve) => (this.#wake = resolve))
+  }
+}
+
+/** The import that is followed was aborted. */
+export class FollowedAborted extends Error {
+  override readonly name = 'FollowedAborted'
+}
+
+// How soon a follower in another request sees what is new.
+const POLL_MILLISECONDS = 200
+
+/**
+ * The chunks of any import from the first on, in whatever process it runs, and as they are stored while it does.
+ *
+ * @throws FollowedAborted If it was running at first and is aborted then
+ */
+export async function* followStored(store: ReceiptStore, receipt: Receipt): AsyncGenerator<StoredChunk> {
+  let seen = receipt
+  for (let next = 0; ;) {
+    const chunks = await store.chunks(receipt, next)
+    for (const chunk of chunks) yield chunk
+    next += chunks.length
+    if (chunks.length > 0) continue
+    if (seen.state !== 'running') {
+      if (next < seen.chunks) throw new FollowedAborted('Its result was deleted while it was read.')
+      break
+    }
+    const now = await seenAgain(store, seen)
+    // What was stored last may have come after the look into the chunks: another look, and only then the end.
+    if (now.state === 'running' && now.chunks === next) await setTimeout(POLL_MILLISECONDS)
+    seen = now
+  }
+  if (seen.state === 'aborted' && receipt.state === 'running') throw new FollowedAborted('It was aborted.')
+}
+
+/** Waits until a condition holds for a receipt, or the import has ended. */
+export async function receiptWhen(
+  store: ReceiptStore,
+  receipt: Receipt,
+  holds: (receipt: Receipt) => boolean,
+): Promise<Receipt> {
+  let seen = receipt
+  while (seen.state === 'running' && !holds(seen)) {
+    await setTimeout(POLL_MILLISECONDS)
+    seen = await seenAgain(store, seen)
+  }
+  return seen
+}
+
+async function seenAgain(store: ReceiptStore, receipt: Receipt): Promise<Receipt> {
+  const scope: ReceiptScope = { organizationId: receipt.organizationId, caller: undefined }
+  return (await store.find(scope, receipt.id)) ?? receipt
+}

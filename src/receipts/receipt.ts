@@ -1,0 +1,176 @@
+import type { AnswerOptions } from '../import/answer.ts'
+import type { Layout } from '../import/row.ts'
+import type { BatchStore } from '../users/user-directory.ts'
+import type { Chunk, StoredChunk } from './chunk.ts'
+
+/** `running` until its last word is said; `aborted` with a reason where it could not be finished. */
+export type ImportState = 'running' | 'finished' | 'aborted'
+
+/** How rows are imported: each on its own, all or none of them, or none in any case. */
+export type ImportMode = 'each' | 'strict' | 'dryRun'
+
+/** How many rows came to what. */
+export interface Counts {
+  readonly created: number
+  readonly updated: number
+  readonly unchanged: number
+  readonly invalid: number
+  readonly skipped: number
+}
+
+/** All that is needed to write the answer of an import again. */
+export interface AnswerForm {
+  readonly names: readonly string[]
+  readonly columns: Layout
+  readonly delimiter: string
+  readonly lineEnd: string
+  readonly bom: boolean
+  /** What the upload was decoded from. */
+  readonly charset: string
+  readonly options: AnswerOptions
+  /** The media type that was asked for. */
+  readonly type: string
+}
+
+/** Whose import it is. */
+export interface ImportOwner {
+  readonly organizationId: number
+  /** The token's `sub`. */
+  readonly caller: string
+  readonly callerEmail: string | undefined
+}
+
+/** An import that is about to begin. */
+export interface NewImport extends ImportOwner {
+  readonly mode: ImportMode
+  readonly fileName: string | undefined
+  /** The key by which the caller knows it, beside its id. */
+  readonly idempotencyKey: string | undefined
+  /** What was asked for beside the body, in one form whatever its order; compared where a key is used again. */
+  readonly request: string
+  readonly form: AnswerForm
+}
+
+/** What is known of the file that was uploaded, once all of it has come. */
+export interface UploadDigest {
+  readonly bytes: number
+  /** SHA-256 in base64. */
+  readonly sha256: string
+}
+
+/** Why an import was aborted: a stable code and a sentence for people. */
+export interface AbortReason {
+  readonly code: string
+  readonly detail: string
+}
+
+/** What the service keeps of an import. */
+export interface Receipt extends NewImport {
+  readonly id: string
+  readonly state: ImportState
+  readonly reason: AbortReason | undefined
+  /** Whether it was a strict import that nothing was written of, since a row was invalid. */
+  readonly refused: boolean
+  readonly counts: Counts
+  /** How many chunks its result has by now. */
+  readonly chunks: number
+  readonly upload: UploadDigest | undefined
+  /** SHA-256 in base64 of the result as CSV; there once it is finished. */
+  readonly answerDigest: string | undefined
+  readonly createdAt: Date
+  readonly endedAt: Date | undefined
+  /** When its result was deleted; the counts stay. */
+  readonly erasedAt: Date | undefined
+}
+
+/** What an import comes to at its end. */
+export interface Ending {
+  readonly upload: UploadDigest
+  readonly answerDigest: string
+}
+
+/** Writes the receipt of one running import. */
+export interface ReceiptWriter {
+  readonly id: string
+  /** Says that the import has to end after its batch; its reason is why. */
+  readonly signal: AbortSignal
+  readonly store: BatchStore<Chunk>
+  /**
+   * Runs all batches of an import in one transaction. What `work` returns is stored with them and all is
+   * committed; where it returns nothing, all is rolled back. It is run again from its beginning after trouble with the
+   * database.
+   *
+   * @returns whether it was committed
+   */
+  inOne<R>(
+    work: (store: BatchStore<R>) => Promise<AsyncIterable<Chunk> | undefined>,
+    kept: (record: R) => Promise<void>,
+  ): Promise<boolean>
+  /** Notes that a strict import is refused. */
+  refuse(): Promise<void>
+  /** Notes that the upload has come as a whole, for whoever sends the same again. */
+  uploaded(upload: UploadDigest): Promise<void>
+  /** Ends it well; the import is complete once this returns. */
+  finish(ending: Ending): Promise<void>
+  /** Ends it where it could not be completed. Frees its idempotency key. */
+  abort(reason: AbortReason): Promise<void>
+}
+
+/** What became of the wish to begin an import: a new one, or the one that has its idempotency key already. */
+export type Opened =
+  | { readonly kind: 'new'; readonly writer: ReceiptWriter }
+  | { readonly kind: 'known'; readonly receipt: Receipt }
+
+/** Whose receipts somebody may see: those of an organization, or of one caller in it. */
+export interface ReceiptScope {
+  readonly organizationId: number
+  /** `undefined` for all callers. */
+  readonly caller: string | undefined
+}
+
+/** A place in the history, from which it goes on to older imports. */
+export interface HistoryCursor {
+  readonly createdAt: string
+  readonly id: string
+}
+
+/** What to show of the history. */
+export interface HistoryQuery {
+  readonly limit: number
+  readonly before: HistoryCursor | undefined
+  readonly idempotencyKey: string | undefined
+}
+
+/** A page of the history, newest first, and where the next begins. */
+export interface HistoryPage {
+  readonly receipts: readonly Receipt[]
+  readonly next: HistoryCursor | undefined
+}
+
+/** The receipts of all imports. */
+export interface ReceiptStore {
+  /**
+   * Begins an import; from now on its receipt exists.
+   *
+   * @throws ServiceError `imports.too_many` Above the limit of imports at once; `database.unreachable`
+   */
+  open(wanted: NewImport): Promise<Opened>
+  find(scope: ReceiptScope, id: string): Promise<Receipt | undefined>
+  list(scope: ReceiptScope, query: HistoryQuery): Promise<HistoryPage>
+  /** Some chunks from a number on, in order; none where there are none yet. */
+  chunks(receipt: Pick<Receipt, 'organizationId' | 'id'>, from: number): Promise<readonly StoredChunk[]>
+  /** Asks a running import to stop after its batch. */
+  requestStop(receipt: Pick<Receipt, 'organizationId' | 'id'>): Promise<void>
+  /** Deletes the result of an import that has ended. */
+  erase(receipt: Pick<Receipt, 'organizationId' | 'id'>): Promise<void>
+}
+
+/** The rows of an import so far. */
+export function rowsOf({ created, updated, unchanged, invalid, skipped }: Counts): number {
+  return created + updated + unchanged + invalid + skipped
+}
+
+/** The rows that are imported, or would have been. */
+export function importedOf({ created, updated, unchanged }: Counts): number {
+  return created + updated + unchanged
+}
