@@ -18,6 +18,8 @@ export interface Lab {
   readonly rows: readonly [number, number]
   /** The seed of the whole loop; together with a run's number it repeats the run. */
   readonly seed: number
+  /** The letters of the loop, so that its users and keys are no other loop's. */
+  readonly mark: string
   /** The number of the first run. */
   readonly from: number
   readonly tally: Tally

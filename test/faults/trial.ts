@@ -36,7 +36,7 @@ const SOON = 300
 /** A new upload of a run. */
 export function uploadOf(lab: Lab, { random, number }: Run, options: Partial<UploadOptions> = {}): Upload {
   const seed = random.between(1, 2 ** 31)
-  const tag = `r${number}x${seed.toString(36)}`
+  const tag = `${lab.mark}${number}x${seed.toString(36)}`
   return new Upload({ seed, tag, rows: random.between(...lab.rows), ...options })
 }
 

@@ -1,4 +1,4 @@
-import { Random } from '../random.ts'
+import { hashText, Random } from '../random.ts'
 import type { Lab, Run } from '../lab.ts'
 
 /** One fault, as often as is wanted. */
@@ -22,6 +22,6 @@ export async function eachRun(lab: Lab, runs: number, use: (run: Run) => Promise
 }
 
 export function runOf(lab: Lab, number: number): Run {
-  const random = new Random(Math.imul(lab.seed, 1_000_003) + number)
+  const random = new Random(Math.imul(lab.seed, 1_000_003) + hashText(lab.mark) + number)
   return { number, random, where: `${lab.tally.fault}, seed ${lab.seed}, run ${number}` }
 }

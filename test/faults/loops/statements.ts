@@ -1,5 +1,6 @@
 import type { Blow } from '../database-proxy.ts'
 import type { Lab, Run } from '../lab.ts'
+import type { AnswerTerms } from '../oracle/answer.ts'
 import { courseOf } from '../moment.ts'
 import { tryOut } from '../trial.ts'
 import { eachRun, runOf, type Loop } from './loop.ts'
@@ -76,8 +77,9 @@ function blowOf({ sqlstate, fatal = false }: Failure): Blow {
 }
 
 /** Where the database refuses something once, at most one row may be refused for it. */
-function termsOf({ features }: Lab, { meaning }: Failure) {
-  return { complete: features.retries && meaning !== 'any', refusals: meaning === 'row' ? 1 : 0 }
+function termsOf({ features }: Lab, { meaning }: Failure): AnswerTerms {
+  const complete = features.retries && meaning !== 'any' && 'once begun'
+  return { complete, refusals: meaning === 'row' ? 1 : 0 }
 }
 
 function withFailure(run: Run, nth: number, { sqlstate }: Failure): Run {
