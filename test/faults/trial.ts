@@ -171,7 +171,8 @@ class Importing {
       return
     }
     const again = await post(target, this.#upload, { key, detailed: this.#terms.detailed === true })
-    this.say(checkReplay(first.ending === 'complete' ? first : await resultOf(target, id), again))
+    const whole = first.status === 200 && first.ending === 'complete'
+    this.say(checkReplay(whole ? first : await resultOf(target, id), again))
   }
 
   async #resend(key: string | undefined): Promise<void> {

@@ -16,7 +16,7 @@ export const restarts: Loop = {
       await tryOut(lab, run, {
         upload: { rows: count },
         options: moment.options,
-        terms: { complete: lab.features.retries && 'once begun' },
+        terms: { complete: lab.features.retries, refusedBy: [503] },
         during: (answered) => moment.during(answered, () => stand.server.crash()),
         mend: () => {
           stand.proxy.heal()

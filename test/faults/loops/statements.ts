@@ -76,10 +76,17 @@ function blowOf({ sqlstate, fatal = false }: Failure): Blow {
   return { kind: fatal ? 'end' : 'fail', sqlstate }
 }
 
-/** Where the database refuses something once, at most one row may be refused for it. */
-function termsOf({ features }: Lab, { meaning }: Failure): AnswerTerms {
-  const complete = features.retries && meaning !== 'any' && 'once begun'
-  return { complete, refusals: meaning === 'row' ? 1 : 0 }
+/**
+ * Where the database refuses something once, at most one row may be refused for it. Such an error outside a batch
+ * is a mistake of the service's, and may be answered so.
+ */
+function termsOf({ features }: Lab, { meaning, sqlstate }: Failure): AnswerTerms {
+  const asMistake = meaning === 'row' || sqlstate === '23505'
+  return {
+    complete: features.retries && meaning !== 'any',
+    refusedBy: asMistake ? [500, 503] : [503],
+    refusals: meaning === 'row' ? 1 : 0,
+  }
 }
 
 function withFailure(run: Run, nth: number, { sqlstate }: Failure): Run {

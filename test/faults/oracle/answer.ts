@@ -20,11 +20,10 @@ export interface Answer {
 export interface AnswerTerms {
   /** Whether nobody has imported any of it before. Default `true`. */
   readonly first?: boolean
-  /**
-   * Whether a broken or refused answer is a fault. `once begun` is that a 503 before the first row is none. Default
-   * `false`.
-   */
-  readonly complete?: boolean | 'once begun'
+  /** Whether a broken or refused answer is a fault. Default `false`. */
+  readonly complete?: boolean
+  /** Statuses with which it may be refused all the same, before the first row. Default none. */
+  readonly refusedBy?: readonly number[]
   /** Whether `dispositions=detailed` was asked for. */
   readonly detailed?: boolean
   /** How many good rows the database itself may have refused. Default none. */
@@ -88,8 +87,8 @@ class AnswerCheck {
 
   refusal({ status, headers, body, ending }: Answer): void {
     const text = body.toString()
-    const { complete = false } = this.#terms
-    if (complete === true || (complete === 'once begun' && status !== 503))
+    const { complete = false, refusedBy = [] } = this.#terms
+    if (complete && !refusedBy.includes(status))
       this.#complaints.add('complete', `answered ${status}, ${ending}: ${text.slice(0, 200)}`)
     if (status === 0) return
     const expected = [500, 503].includes(status) && (status === 500 || headers['retry-after'] !== undefined)
@@ -102,7 +101,7 @@ class AnswerCheck {
 
   body({ body, ending }: Answer): void {
     const complete = ending === 'complete'
-    if ((this.#terms.complete ?? false) !== false && !complete)
+    if (this.#terms.complete === true && !complete)
       this.#complaints.add('complete', `the answer was ${ending} after ${body.length} bytes`)
     if (body.includes(REPLACEMENT)) this.#complaints.add('P6 no U+FFFD', 'the answer has U+FFFD')
     const end = complete ? body.length : endOfRecords(body)

@@ -95,11 +95,15 @@ describe('what the oracle says of an answer', () => {
     const refused = answered('{}', { status: 503, headers: { 'retry-after': '5' } })
     expect(checkAnswer(upload, refused).complaints).toEqual([])
     expect(rulesOf(checkAnswer(upload, refused, { complete: true }).complaints)).toEqual(['complete'])
-    expect(checkAnswer(upload, refused, { complete: 'once begun' }).complaints).toEqual([])
-    expect(rulesOf(checkAnswer(upload, cut, { complete: 'once begun' }).complaints)).toEqual(['complete'])
+    expect(checkAnswer(upload, refused, { complete: true, refusedBy: [503] }).complaints).toEqual([])
+    expect(rulesOf(checkAnswer(upload, cut, { complete: true, refusedBy: [503] }).complaints)).toEqual([
+      'complete',
+    ])
     const failed = answered('{}', { status: 500 })
     expect(checkAnswer(upload, failed).complaints).toEqual([])
-    expect(rulesOf(checkAnswer(upload, failed, { complete: 'once begun' }).complaints)).toEqual(['complete'])
+    expect(rulesOf(checkAnswer(upload, failed, { complete: true, refusedBy: [503] }).complaints)).toEqual([
+      'complete',
+    ])
     expect(rulesOf(checkAnswer(upload, answered('', { status: 418 })).complaints)).toEqual(['complete'])
     expect(rulesOf(checkAnswer(upload, answered('', { status: 503 })).complaints)).toEqual(['complete'])
   })
