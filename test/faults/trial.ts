@@ -89,7 +89,7 @@ class Importing {
   /** Checks the first answer, and what is in the database now. */
   async judge(answer: Answer, { sent, lost, key, killed }: Circumstances): Promise<void> {
     const { stand, tally } = this.#lab
-    if (!killed && answer.ending !== 'complete') await this.#settle(key)
+    if (!killed && (answer.status !== 200 || answer.ending !== 'complete')) await this.#settle(key)
     this.say(await stand.leftovers(lost))
     const reported = checkAnswer(this.#upload, answer, this.#terms)
     const found = await readTable(stand.database.pages(), this.#upload)
