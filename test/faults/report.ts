@@ -32,9 +32,10 @@ export function cellsOf(tally: Tally): readonly string[] {
   return [fault, ...counts.map((count) => count.toLocaleString('en-US')), notesOf(tally)]
 }
 
-function notesOf({ endings, notes, memory, slowest }: Tally): string {
+function notesOf({ endings, notes, memory, slowest, longest }: Tally): string {
   const measured = memory > 0 ? [`at most ${memory} MB`, `/healthz p99 at most ${slowest.toFixed(0)} ms`] : []
-  return [`answers: ${endings}`, ...notes, ...measured].join('; ')
+  const slow = longest > 0 ? [`the longest took ${(longest / 1_000).toFixed(1)} s`] : []
+  return [`answers: ${endings}`, ...slow, ...notes, ...measured].join('; ')
 }
 
 /** Puts lines into the results, in place of those of the same faults. */

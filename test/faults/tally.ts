@@ -10,6 +10,8 @@ export class Tally {
   found = 0
   doubled = 0
   hung = 0
+  /** The longest that a first answer took, in milliseconds. */
+  longest = 0
   /** The most memory that the service has had at once, in MB; 0 where that was not looked at. */
   memory = 0
   /** The worst p99 of /healthz, in milliseconds; 0 where that was not looked at. */

@@ -49,7 +49,11 @@ export async function tryOut(lab: Lab, run: Run, trial: Trial): Promise<Answer> 
   await lab.stand.database.seed(upload.seeded())
 
   const options = { detailed, ...(key === undefined ? {} : { key }), ...trial.options }
+  const started = performance.now()
   const posting = post(lab.stand.target, upload, options)
+  void posting.then(() => {
+    lab.tally.longest = Math.max(lab.tally.longest, performance.now() - started)
+  })
   const [answer] = await Promise.all([posting, trial.during?.(posting)])
   const lost = await trial.mend?.()
   await lab.stand.healthy()

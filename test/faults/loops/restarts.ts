@@ -10,6 +10,7 @@ export const restarts: Loop = {
   run: async (lab, runs) => {
     const { stand, rows } = lab
     const course = await courseOf(lab, runOf(lab, 0), rows[1])
+    let slowest = 0
     await eachRun(lab, runs, async (run) => {
       const count = run.random.between(...rows)
       const moment = someMoment(lab, run, course, count)
@@ -17,12 +18,18 @@ export const restarts: Loop = {
         upload: { rows: count },
         options: moment.options,
         terms: { complete: lab.features.retries, refusedBy: [503] },
-        during: (answered) => moment.during(answered, () => stand.server.crash()),
+        during: (answered) =>
+          moment.during(answered, async () => {
+            const started = performance.now()
+            await stand.server.crash()
+            slowest = Math.max(slowest, performance.now() - started)
+          }),
         mend: () => {
           stand.proxy.heal()
           return Promise.resolve(undefined)
         },
       })
     })
+    lab.tally.notes.push(`the server was back after at most ${(slowest / 1_000).toFixed(1)} s`)
   },
 }
