@@ -31,6 +31,8 @@ export interface Trial {
 
 const RECEIPT_MILLISECONDS = 20_000
 const ORPHAN_MILLISECONDS = 120_000
+// Backing off takes a few seconds; much longer is that it never noticed.
+const RECOVERY_MILLISECONDS = 15_000
 const SOON = 300
 
 /** A new upload of a run. */
@@ -51,10 +53,11 @@ export async function tryOut(lab: Lab, run: Run, trial: Trial): Promise<Answer> 
   const options = { detailed, ...(key === undefined ? {} : { key }), ...trial.options }
   const started = performance.now()
   const posting = post(lab.stand.target, upload, options)
-  void posting.then(() => {
-    lab.tally.longest = Math.max(lab.tally.longest, performance.now() - started)
-  })
-  const [answer] = await Promise.all([posting, trial.during?.(posting)])
+  const breaking = trial.during?.(posting).then(() => performance.now())
+  const answered = posting.then(() => performance.now())
+  const [answer, ended, over] = await Promise.all([posting, answered, breaking])
+  lab.tally.longest = Math.max(lab.tally.longest, ended - started)
+  importing.inTime(ended - (over ?? started))
   const lost = await trial.mend?.()
   await lab.stand.healthy()
 
@@ -88,6 +91,13 @@ class Importing {
 
   say(complaints: readonly Complaint[]): void {
     this.#lab.tally.complain(this.#run.where, complaints)
+  }
+
+  /** Checks how long, in milliseconds, an answer took when all was well again. */
+  inTime(milliseconds: number): void {
+    if (milliseconds < RECOVERY_MILLISECONDS) return
+    const what = `the answer came ${(milliseconds / 1_000).toFixed(1)} s after all was well again`
+    this.say([{ property: 'complete', what }])
   }
 
   /** Checks the first answer, and what is in the database now. */
