@@ -132,8 +132,12 @@ class Importing {
     }
     this.#receipt = await endedReceipt(this.#lab.stand.target, id, killed ? SOON : RECEIPT_MILLISECONDS)
     const compare = async (): Promise<void> => {
-      const receipt = await endedReceipt(this.#lab.stand.target, id, ORPHAN_MILLISECONDS)
-      await this.#compare(answer, found, receipt, id, sent)
+      this.#receipt = await endedReceipt(this.#lab.stand.target, id, ORPHAN_MILLISECONDS)
+      await this.#compare(answer, found, this.#receipt, id, sent)
+    }
+    if (!killed && this.#receipt?.state === 'running') {
+      const what = 'its answer has ended, and it still runs 20 s later'
+      this.say([{ property: 'receipt', what }])
     }
     if (killed && this.#receipt?.state === 'running') this.#lab.deferred.push(compare)
     else await compare()
