@@ -1,5 +1,6 @@
 import type { Knex } from 'knex'
 import type { OrganizationDirectory } from '../auth/organization-directory.ts'
+import { promptly } from './persevere.ts'
 import { query } from './query.ts'
 
 /** An organization that is to exist. */
@@ -14,7 +15,7 @@ export function createOrganizationDirectory(knex: Knex): OrganizationDirectory {
   return {
     idOf: async (slug) => {
       const sql = 'select organization_id as id from organizations where slug = ?::text'
-      return (await query<{ id: number }>(knex, sql, [slug]))[0]?.id
+      return (await promptly(() => query<{ id: number }>(knex, sql, [slug])))[0]?.id
     },
   }
 }

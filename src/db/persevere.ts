@@ -108,3 +108,12 @@ class Pauses {
     return Math.min(pause, left)
   }
 }
+
+/**
+ * Runs something that others wait for at once: where another writer is in the way it is tried again, trouble is told.
+ *
+ * @throws as {@link persevere} does
+ */
+export function promptly<T>(attempt: () => Promise<T>): Promise<T> {
+  return persevere(attempt, { patience: 0 })
+}

@@ -10,6 +10,7 @@ import type {
   ReceiptStore,
 } from '../receipts/receipt.ts'
 import type { RunningImports } from '../receipts/running-imports.ts'
+import { persevere, promptly } from './persevere.ts'
 import { execute, query } from './query.ts'
 import { insertReceipt, readChunks, selectReceipts, type ImportPlace } from './receipt-sql.ts'
 import { createReceiptWriter } from './receipt-writer.ts'
@@ -42,7 +43,7 @@ const CHUNKS_AT_ONCE = 4
 
 /** The receipts in PostgreSQL. */
 export function createReceiptStore(parts: ReceiptStoreParts): ReceiptStore {
-  const { knex, running } = parts
+  const { knex, running, onTrouble } = parts
   const turns = new Turns()
   return {
     open: async (wanted) => {
@@ -61,23 +62,32 @@ export function createReceiptStore(parts: ReceiptStoreParts): ReceiptStore {
       }
     },
 
-    find: async ({ organizationId, caller }, id) => {
-      const rest = `where organization_id = ?::integer and id = ?::text ${caller === undefined ? '' : 'and caller = ?::text'}`
-      const parameters = [organizationId, id, ...(caller === undefined ? [] : [caller])]
-      return (await selectReceipts(knex, rest, parameters))[0]?.receipt
+    find: (scope, id) => promptly(() => find(knex, scope, id)),
+    again: (receipt) => {
+      const scope = { organizationId: receipt.organizationId, caller: undefined }
+      return persevere(() => find(knex, scope, receipt.id), { onTrouble })
     },
-
-    list: (scope, asked) => history(knex, scope, asked),
-    chunks: (place, from) => readChunks(knex, place, from, CHUNKS_AT_ONCE),
+    list: (scope, asked) => promptly(() => history(knex, scope, asked)),
+    chunks: (place, from) => persevere(() => readChunks(knex, place, from, CHUNKS_AT_ONCE), { onTrouble }),
 
     requestStop: async ({ organizationId, id }) => {
       const sql = `update imports set stop_requested = true where organization_id = ?::integer and id = ?::text`
-      await execute(knex, sql, [organizationId, id])
+      await promptly(() => execute(knex, sql, [organizationId, id]))
       running.stop(id)
     },
 
-    erase: (place) => inTransaction(knex, (trx) => eraseResult(trx, place)),
+    erase: (place) => promptly(() => inTransaction(knex, (trx) => eraseResult(trx, place))),
   }
+}
+
+async function find(
+  knex: Knex,
+  { organizationId, caller }: ReceiptScope,
+  id: string,
+): Promise<Receipt | undefined> {
+  const rest = `where organization_id = ?::integer and id = ?::text ${caller === undefined ? '' : 'and caller = ?::text'}`
+  const parameters = [organizationId, id, ...(caller === undefined ? [] : [caller])]
+  return (await selectReceipts(knex, rest, parameters))[0]?.receipt
 }
 
 /** Writes the receipt, or finds the one that has the key. One after the other, so that no limit is overrun. */

@@ -31,7 +31,7 @@ export async function answerResult(
   store: ReceiptStore,
   { receipt, chunks, wish, gone, headers, status }: ResultToSend,
 ): Promise<void> {
-  const { form, mode, refused, organizationId, id } = receipt
+  const { form, mode, refused } = receipt
   const text = answerText(form, outcomeOf(receipt), wish)
   res.status(status ?? (refused ? 422 : 200)).set({
     'Content-Type': text.mediaType,
@@ -46,6 +46,6 @@ export async function answerResult(
     text,
     chunks,
     gone,
-    receipt: () => store.find({ organizationId, caller: undefined }, id),
+    receipt: () => store.again(receipt),
   })
 }

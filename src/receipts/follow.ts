@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises'
 import { ServiceError } from '../errors.ts'
 import type { StoredChunk } from './chunk.ts'
-import type { Receipt, ReceiptScope, ReceiptStore } from './receipt.ts'
+import type { Receipt, ReceiptStore } from './receipt.ts'
 
 // What a reader who keeps up has not yet taken; what is beyond it he gets from the store.
 const FRESH_BYTES = 4 * 2 ** 20
@@ -158,6 +158,5 @@ async function pause(gone: AbortSignal): Promise<void> {
 }
 
 async function seenAgain(store: ReceiptStore, receipt: Receipt): Promise<Receipt> {
-  const scope: ReceiptScope = { organizationId: receipt.organizationId, caller: undefined }
-  return (await store.find(scope, receipt.id)) ?? receipt
+  return (await store.again(receipt)) ?? receipt
 }

@@ -156,7 +156,9 @@ export interface ReceiptStore {
   open(wanted: NewImport): Promise<Opened>
   find(scope: ReceiptScope, id: string): Promise<Receipt | undefined>
   list(scope: ReceiptScope, query: HistoryQuery): Promise<HistoryPage>
-  /** Some chunks from a number on, in order; none where there are none yet. */
+  /** A receipt as it is now, for whoever follows its import: trouble with the database is waited for. */
+  again(receipt: Pick<Receipt, 'organizationId' | 'id'>): Promise<Receipt | undefined>
+  /** Some chunks from a number on, in order; none where there are none yet. Trouble is waited for. */
   chunks(receipt: Pick<Receipt, 'organizationId' | 'id'>, from: number): Promise<readonly StoredChunk[]>
   /** Asks a running import to stop after its batch. */
   requestStop(receipt: Pick<Receipt, 'organizationId' | 'id'>): Promise<void>

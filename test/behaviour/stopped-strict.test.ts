@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { numbered, numberedHeader } from '../support/csv.ts'
-import { ended, exchange, newestId, untilReceipt, upload } from '../support/receipts.ts'
+import { ended, exchange, newest, newestId, untilReceipt, upload } from '../support/receipts.ts'
 import { importPath, startService, type Service } from '../support/service.ts'
 
 const ROWS = 20_000
@@ -23,6 +23,7 @@ describe('a strict import that is stopped at any moment', () => {
       const sent = upload(service, body, { query: 'strict=true', headers: { 'Idempotency-Key': key } })
       const answering = sent.then(({ status, complete }) => ({ status, complete }))
       await setTimeout(milliseconds)
+      while ((await newest(service, `?idempotencyKey=${key}`)).length === 0) await setTimeout(5)
       const id = await newestId(service, `?idempotencyKey=${key}`)
       await exchange(service, { method: 'DELETE', path: `${importPath}/${id}` })
       const answer = await answering

@@ -72,6 +72,10 @@ export class MemoryReceipts implements ReceiptStore {
     return Promise.resolve(isThere ? receipt : undefined)
   }
 
+  again({ id }: Place): Promise<Receipt | undefined> {
+    return Promise.resolve(this.#kept.get(id)?.receipt)
+  }
+
   list({ organizationId }: ReceiptScope): Promise<HistoryPage> {
     const all = [...this.#kept.values()].map(({ receipt }) => receipt)
     const receipts = all.filter((receipt) => receipt.organizationId === organizationId).reverse()
