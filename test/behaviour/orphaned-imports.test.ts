@@ -190,6 +190,21 @@ onServer('an import whose process was killed or stopped', () => {
     client.destroy()
   })
 
+  it('lives on where it only stood still for a quarter of a minute', async () => {
+    const [one, two] = [await start(place), await start(place)]
+    const client = await begin(one)
+    const [receipt] = await newest(two)
+    one.process.child.kill('SIGSTOP')
+    await setTimeout(15_000)
+    expect(await receiptOf(two, receipt!.id)).toMatchObject({ state: 'running' })
+    one.process.child.kill('SIGCONT')
+    await client.chunk(numbered(60, 61))
+    await client.chunk('')
+    await client.until((text) => text.includes('\r\n0\r\n'))
+    expect(await receiptOf(two, receipt!.id)).toMatchObject({ state: 'finished', counts: { rows: 61 } })
+    client.destroy()
+  })
+
   it('in one process is stopped by DELETE in another', async () => {
     const [one, two] = [await start(place), await start(place)]
     const client = await begin(one)
