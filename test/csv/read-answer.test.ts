@@ -32,17 +32,19 @@ describe('an answer that is read back', () => {
     expect(createAnswerReader(withoutId, returned).cells(own)).toEqual(['s', 'a@x.org'])
   })
 
-  it.each(['the-id', ' the-id\u00A0', "'the-id", " 'the-id"])('has the id of a user out of %j', (cell) => {
+  it.each(['the-id', ' the-id\u00A0', '\u200Bthe-id '])('has the id of a user out of %j', (cell) => {
     expect(createAnswerReader(header, plain).id(['imported', '', 's', cell, 'x'])).toBe('the-id')
     expect(createAnswerReader(withoutId, returned).id(['imported', '', cell, 's', 'x'])).toBe('the-id')
   })
 
-  it('has the id of a user that begins as a formula does, as it was sent', () => {
-    expect(createAnswerReader(header, plain).id(['imported', '', 's', "'-the_id", 'x'])).toBe('-the_id')
-    expect(createAnswerReader(header, plain).id(['imported', '', 's', '-the_id', 'x'])).toBe('-the_id')
-  })
+  it.each(["'-the_id", '-the_id', " '-the_id "])(
+    'has the id of a user that begins as a formula out of %j',
+    (cell) => {
+      expect(createAnswerReader(header, plain).id(['imported', '', 's', cell, 'x'])).toBe('-the_id')
+    },
+  )
 
-  it.each(['', ' ', "'"])('has no id where its cell is %j', (cell) => {
+  it.each(['', ' '])('has no id where its cell is %j', (cell) => {
     expect(createAnswerReader(header, plain).id(['valid', '', 's', cell, 'x'])).toBeNull()
   })
 

@@ -151,8 +151,13 @@ const faults = fc.constantFrom(
   notUnique('email', '\0\uFEFFé'),
 )
 
-// As the answer writes them: an id has no blank around it, but the cell that holds it may.
-const ids = fc.tuple(fc.constantFrom('', ' ', '\u00A0'), fc.stringMatching(/^[A-Za-z0-9]{1,36}$/))
+/** A cell, and the id that it means: with white space around it, and the apostrophe of an export before a formula. */
+const ids = fc
+  .tuple(fc.constantFrom('', ' ', '\u00A0'), fc.boolean(), fc.stringMatching(/^[\w-]{1,36}$/))
+  .map(([space, isExported, id]) => ({
+    id,
+    cell: `${space}${isExported && id.startsWith('-') ? "'" : ''}${id}${space}`,
+  }))
 
 const dispositionsOf: readonly Disposition[] = ['created', 'updated', 'unchanged', 'invalid', 'skipped']
 
@@ -168,14 +173,14 @@ function rowsFor(columns: Layout, outcome: Outcome): fc.Arbitrary<AnsweredRow[]>
       cells: fc.array(cells, { minLength: width, maxLength: width }),
       changed: fc.constantFrom(['email'], ['slug', 'givenName']),
     })
-    .map(({ disposition, faults, id: [before, id], cells: given, changed }): Omit<AnsweredRow, 'number'> => {
+    .map(({ disposition, faults, id: { id, cell }, cells: given, changed }): Omit<AnsweredRow, 'number'> => {
       const isImported = disposition !== 'invalid' && disposition !== 'skipped' && outcome === 'imported'
       const sent = disposition === 'skipped' ? given.map((cell) => cell.replaceAll(/\S/g, '')) : given
       return {
         disposition,
         faults: disposition === 'invalid' ? faults : [],
         id: isImported ? id : null,
-        cells: isImported && idAt !== -1 ? sent.with(idAt, before + id) : sent,
+        cells: isImported && idAt !== -1 ? sent.with(idAt, cell) : sent,
         changed: disposition === 'updated' ? changed : [],
       }
     })

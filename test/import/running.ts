@@ -1,0 +1,95 @@
+import { csvHead, createCsvWriter } from '../../src/csv/write-csv.ts'
+import { createAnswerReader } from '../../src/csv/read-answer.ts'
+import { answering, type AnsweredRow } from '../../src/import/answer.ts'
+import { runImport } from '../../src/import/run-import.ts'
+import type { Progress, RunParts } from '../../src/import/run-parts.ts'
+import type { Layout, Row } from '../../src/import/row.ts'
+import { answeredRows, ChunkBuilder, type Chunk } from '../../src/receipts/chunk.ts'
+import type { AnswerForm, ImportMode, ReceiptWriter } from '../../src/receipts/receipt.ts'
+import { inOneBlock, partsOf, type TestImport } from './builders.ts'
+
+/** An import with a receipt, as a test asks for it. */
+export interface RunAsked extends Omit<TestImport, 'users' | 'organizationId'> {
+  readonly mode: ImportMode
+  readonly receipt: ReceiptWriter
+  /** The rows as they come; by default all of them. */
+  readonly coming?: AsyncIterable<readonly Row[]>
+  /** Resolves when the upload has come as a whole. */
+  readonly received?: RunParts['upload']['received']
+}
+
+/** What is known of every upload here. */
+export const uploaded = { bytes: 42, sha256: 'upload' }
+
+/** The form of the answer to a layout. */
+export const formOf = (layout: Layout): AnswerForm => ({
+  names: layout.map((name, index) => name ?? `x${index}`),
+  columns: layout,
+  delimiter: ',',
+  lineEnd: '\n',
+  bom: false,
+  charset: 'utf-8',
+  options: { onlyInvalid: false, detailed: true, returnId: false },
+  type: 'text/csv',
+})
+
+/** What is heard of an import, as it is heard. */
+export class Heard implements Progress {
+  readonly chunks: Chunk[] = []
+  end: 'finished' | { readonly error: unknown } | undefined
+
+  stored(chunk: Chunk): void {
+    if (this.end !== undefined) throw new RangeError('a chunk after the end')
+    this.chunks.push(chunk)
+  }
+
+  finished(): void {
+    this.#ends('finished')
+  }
+
+  failed(error: unknown): void {
+    this.#ends({ error })
+  }
+
+  #ends(end: NonNullable<Heard['end']>): void {
+    if (this.end !== undefined) throw new RangeError('a second end')
+    this.end = end
+  }
+
+  /** The rows that were answered. */
+  rows(layout: Layout): AnsweredRow[] {
+    const form = formOf(layout)
+    return this.chunks.flatMap((chunk) => answeredRows(chunk, createAnswerReader(form, form.options)))
+  }
+}
+
+/** Runs an import as a request does, without the request. */
+export async function run(asked: RunAsked): Promise<{ heard: Heard; failure: unknown }> {
+  const heard = new Heard()
+  const failure = await runImport(runPartsOf(asked), heard)
+  return { heard, failure }
+}
+
+function runPartsOf({ mode, receipt, rows, coming, received, ...asked }: RunAsked): RunParts {
+  const form = formOf(asked.layout)
+  return {
+    ...partsOf(asked),
+    mode,
+    receipt,
+    upload: {
+      rows: coming ?? inOneBlock(rows),
+      again: () => inOneBlock(rows),
+      received: received ?? (() => Promise.resolve(uploaded)),
+    },
+    recorder: (outcome) => {
+      const answered = answering(form.columns, outcome)
+      const writer = createCsvWriter(form, form.options, outcome)
+      return (some) => {
+        const builder = new ChunkBuilder(writer)
+        builder.add(some.map(answered))
+        return Promise.resolve(builder.build())
+      }
+    },
+    digested: { head: csvHead(form, form.options), text: ({ answer }) => answer },
+  }
+}
