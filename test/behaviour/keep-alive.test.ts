@@ -24,7 +24,9 @@ describe('many requests over one connection', () => {
         'Content-Type': 'text/csv',
       }
       const req = request({ port: service.port, host: '127.0.0.1', agent, path, method, headers }, (res) => {
-        res.resume().on('end', () => { resolve(res.statusCode ?? 0); })
+        res.resume().on('end', () => {
+          resolve(res.statusCode ?? 0)
+        })
       })
       req.on('error', reject)
       req.end(method === 'POST' ? 'email\na@example.com\n' : undefined)

@@ -29,7 +29,8 @@ describe('kill -9 at any moment', () => {
   /** Which of these users are there, as the service itself tells: a dry run changes nobody. */
   async function stored(service: Asked, rows: readonly string[]): Promise<Set<string>> {
     const body = `slug,email\n${rows.map((slug) => `${slug},${slug}@example.com\n`).join('')}`
-    const { text } = await upload(service, body, { query: 'dryRun=true&dispositions=detailed' })
+    const { status, text } = await upload(service, body, { query: 'dryRun=true&dispositions=detailed' })
+    expect([status, status === 200 ? '' : text]).toEqual([200, ''])
     return new Set(
       rowsOf(text).flatMap(({ disposition, slug }) => (disposition === 'created' ? [] : [slug!])),
     )
