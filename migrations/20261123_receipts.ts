@@ -37,6 +37,11 @@ export async function up(knex: Knex): Promise<void> {
       primary key (organization_id, id)
     ) with (fillfactor = 50)`)
   await knex.raw(`create index imports_history on imports (organization_id, created_at, id)`)
+  await knex.raw(
+    `create index imports_history_of_caller on imports (organization_id, caller, created_at, id)`,
+  )
+  await knex.raw(`
+    create index imports_kept on imports (organization_id, created_at, id) where erased_at is null`)
   await knex.raw(`create index imports_running on imports (organization_id, id) where state = 'running'`)
   // An aborted import frees its key.
   await knex.raw(`

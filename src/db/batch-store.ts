@@ -64,6 +64,8 @@ export function inOneTransaction<R>(
   const { turns, place, signal, seal, finish } = parts
   const all = async (trx: Knex.Transaction): Promise<boolean> => {
     seal(false)
+    // What is refused by COMMIT only comes too late to say which row it was.
+    await execute(trx, 'set constraints all immediate', [])
     const result = await work(storeWithin(trx, place.organizationId, kept))
     if (result === undefined) return false
     let number = 0

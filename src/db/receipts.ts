@@ -15,6 +15,7 @@ import { execute, query } from './query.ts'
 import { insertReceipt, readChunks, selectReceipts, type ImportPlace } from './receipt-sql.ts'
 import { createReceiptWriter } from './receipt-writer.ts'
 import { inTransaction } from './transaction.ts'
+import { meaningOf, unreachable } from './trouble.ts'
 import { Turns } from './turns.ts'
 
 /** What the store of receipts needs to know. */
@@ -33,6 +34,9 @@ export interface ReceiptStoreParts {
 
 // Any number that nothing else in the database locks: the bytes of "impo".
 const OPENING_LOCK = 0x696d706f
+
+// A process that is frozen while it has it must not freeze the others.
+const LOCK_MILLISECONDS = 4_000
 
 // A few hundred kilobytes each.
 const CHUNKS_AT_ONCE = 4
@@ -87,15 +91,20 @@ async function find(
 }
 
 /** Writes the receipt, or finds the one that has the key. One after the other, so that no limit is overrun. */
-function begin(parts: ReceiptStoreParts, id: string, wanted: NewImport): Promise<Receipt | undefined> {
-  return inTransaction(parts.knex, async (trx) => {
-    await query(trx, 'select pg_advisory_xact_lock(?::bigint)', [OPENING_LOCK])
-    const known = await withKey(trx, wanted)
-    if (known !== undefined) return known
-    await refuseTooMany(trx, wanted.organizationId, parts)
-    await insertReceipt(trx, id, parts.processId, wanted)
-    return undefined
-  })
+async function begin(parts: ReceiptStoreParts, id: string, wanted: NewImport): Promise<Receipt | undefined> {
+  try {
+    return await inTransaction(parts.knex, async (trx) => {
+      await execute(trx, `set local lock_timeout = '${LOCK_MILLISECONDS}ms'`, [])
+      await query(trx, 'select pg_advisory_xact_lock(?::bigint)', [OPENING_LOCK])
+      const known = await withKey(trx, wanted)
+      if (known !== undefined) return known
+      await refuseTooMany(trx, wanted.organizationId, parts)
+      await insertReceipt(trx, id, parts.processId, wanted)
+      return undefined
+    })
+  } catch (error) {
+    throw meaningOf(error) === 'in the way' ? unreachable(error) : error
+  }
 }
 
 async function withKey(

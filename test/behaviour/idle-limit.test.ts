@@ -8,14 +8,16 @@ import { startService, type Service } from '../support/service.ts'
 
 const onServer = (process.env['TEST_DATABASE_URL'] ?? '') === '' ? describe.skip : describe
 
-// The idle limit of the service is two minutes, so this takes as long.
 onServer('a client that waits for the service, and not the service for him', () => {
   let service: Service
   let place: Place
 
   beforeAll(async () => {
     place = await newPlace()
-    service = await startService({ settings: place.env })
+    service = await startService({
+      settings: place.env,
+      limits: { head: 60_000, idle: 1_500, unread: 60_000 },
+    })
   })
   afterAll(async () => {
     await service.close()
@@ -38,9 +40,9 @@ onServer('a client that waits for the service, and not the service for him', () 
         (error: unknown) => String(error),
       ),
     )
-    await setTimeout(128_000)
+    await setTimeout(6_000)
     await held.rollback()
     await other.destroy()
     expect(await Promise.all(waiting)).toEqual([200, 200, 200])
-  }, 200_000)
+  })
 })
