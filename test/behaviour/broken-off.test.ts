@@ -135,7 +135,14 @@ describe('an upload that breaks off', () => {
       await client.write(upload.slice(0, 1_000 * round))
       client.destroy()
     }
-    expect((await service.post(upload, { query: 'only=invalid' })).status).toBe(200)
+    // Each is running until its end is written, and only so many may at once.
+    const end = Date.now() + 5_000
+    let answer = await service.post(upload, { query: 'only=invalid' })
+    while (answer.status === 429 && Date.now() < end) {
+      await setTimeout(100)
+      answer = await service.post(upload, { query: 'only=invalid' })
+    }
+    expect(answer.status).toBe(200)
     expect((await fetch(`${service.url}/readyz`)).status).toBe(200)
   })
 })
@@ -170,7 +177,8 @@ describe('a client who does not wait for the answer', () => {
   it('and leaves in the middle of his upload stops the import after a batch, and its receipt says why', async () => {
     const client = await RawClient.connect(service)
     await client.write(headOf({ token: await service.token(), length: big.length }))
-    await client.write(big.slice(0, Math.floor(big.length / 2)))
+    const sent = big.slice(0, Math.floor(big.length / 2))
+    await client.write(sent)
     await client.until((text) => text.includes('imported'))
     client.destroy()
     const receipt = await endedImport()
@@ -179,7 +187,7 @@ describe('a client who does not wait for the answer', () => {
       reason_code: 'request.interrupted',
       created: (await stored()).length,
     })
-    expect(receipt['created']).toBeLessThan(4_000)
+    expect(receipt['created']).toBeLessThanOrEqual(sent.split('\n').length - 2)
     expect((await service.post('email\nx@example.com\n')).text).toContain('imported')
   })
 
