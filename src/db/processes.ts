@@ -37,7 +37,11 @@ export async function beat(parts: ProcessParts): Promise<void> {
   for (const { id } of asked) running.stop(id)
 }
 
-async function register({ heartbeat, processId }: ProcessParts): Promise<void> {
+/** Shows that a process lives, and by which session of the database others can see it. */
+export async function register({
+  heartbeat,
+  processId,
+}: Pick<ProcessParts, 'heartbeat' | 'processId'>): Promise<void> {
   await query(
     heartbeat,
     `insert into processes (id, backend, backend_start, seen_at)
@@ -47,6 +51,14 @@ async function register({ heartbeat, processId }: ProcessParts): Promise<void> {
     [processId],
   )
 }
+
+/** Whether the session that a process registered is there. */
+const hasSession = (process: string): string => `
+  exists (select 1 from pg_stat_activity a where a.pid = ${process}.backend and a.backend_start = ${process}.backend_start)`
+
+/** Whether a process, as a row of `processes`, shows signs of life. */
+export const isAlive = (process: string): string => `
+  (${process}.seen_at > clock_timestamp() - make_interval(secs => ${SECONDS_WITHOUT_SESSION}) or ${hasSession(process)})`
 
 /**
  * A process is dead when the session that it registered is gone and it has not registered another in a while. A
@@ -65,8 +77,7 @@ async function buryDead({ heartbeat, processId, running, alone }: ProcessParts):
                or p.seen_at < clock_timestamp() - make_interval(secs => ?::integer)
                or (p.seen_at < clock_timestamp() - make_interval(secs => ?::integer)
                    and me.backend_start < clock_timestamp() - make_interval(secs => ?::integer)
-                   and not exists (select 1 from pg_stat_activity a
-                                    where a.pid = p.backend and a.backend_start = p.backend_start)))
+                   and not ${hasSession('p')}))
        returning p.id
      )
      update imports i set state = 'aborted', ended_at = clock_timestamp(), reason_code = 'process.died',

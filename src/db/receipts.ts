@@ -14,6 +14,7 @@ import { persevere, promptly } from './persevere.ts'
 import { execute, query } from './query.ts'
 import { insertReceipt, readChunks, selectReceipts, type ImportPlace } from './receipt-sql.ts'
 import { createReceiptWriter } from './receipt-writer.ts'
+import { isAlive } from './processes.ts'
 import { inTransaction } from './transaction.ts'
 import { meaningOf, unreachable } from './trouble.ts'
 import { Turns } from './turns.ts'
@@ -121,9 +122,11 @@ async function refuseTooMany(
   organizationId: number,
   { maxImports, maxImportsPerOrganization }: ReceiptStoreParts,
 ): Promise<void> {
+  // Where processes die one after the other nobody lives long enough to end their imports: they must not count.
   const sql = `
     select count(*)::integer as all_of_them, count(*) filter (where organization_id = ?::integer)::integer as own
-      from imports where state = 'running'`
+      from imports i where state = 'running' and exists (
+        select 1 from processes p where p.id = i.process_id and ${isAlive('p')})`
   const [count] = await query<{ all_of_them: number; own: number }>(trx, sql, [organizationId])
   if ((count?.own ?? 0) >= maxImportsPerOrganization) {
     throw tooMany(`Your organization runs ${maxImportsPerOrganization} imports already`)
