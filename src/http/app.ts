@@ -39,7 +39,7 @@ export function createApp(parts: AppParts): Express {
   app.set('trust proxy', [...parts.trustedProxies])
 
   app.use(logged(parts.log), refuseAmbiguousTarget, drainRest, helmet())
-  app.use(cors({ origin: [...parts.allowedOrigins], credentials: false, exposedHeaders }))
+  app.use(allowOrigins(parts.allowedOrigins))
 
   app.route('/healthz').get(healthz).all(onlyMethods('GET', 'HEAD'))
   app.route('/readyz').get(readyz(parts.ready)).all(onlyMethods('GET', 'HEAD'))
@@ -70,6 +70,20 @@ export function createApp(parts: AppParts): Express {
   app.use(unknownRoute)
   app.use(answerProblem(parts.log))
   return app
+}
+
+/**
+ * Lets pages of these origins call (the Fetch standard's CORS, without credentials). An OPTIONS that is no preflight is a
+ * request like any other.
+ */
+function allowOrigins(origins: readonly string[]): RequestHandler {
+  const methods = ['GET', 'HEAD', 'POST', 'DELETE']
+  const handle = cors({ origin: [...origins], credentials: false, methods, exposedHeaders, maxAge: 600 })
+  return (req, res, next) => {
+    const { origin, 'access-control-request-method': asked } = req.headers
+    if (req.method !== 'OPTIONS' || (origin !== undefined && asked !== undefined)) handle(req, res, next)
+    else next()
+  }
 }
 
 function whileOpen(open: () => void): RequestHandler {

@@ -7,6 +7,7 @@ import type { ReadingOptions } from '../users/rules.ts'
 import { cut } from '../users/text.ts'
 import type { ImportMode } from '../receipts/receipt.ts'
 import { answerTypes, type AnswerType } from './answer-text.ts'
+import { idempotencyKeyOf } from './idempotency-key.ts'
 import { queryError, queryOf, type Parameter } from './query.ts'
 import { acceptedType } from './accept.ts'
 
@@ -96,19 +97,6 @@ function preferredHandling(header: string | string[] | undefined): 'strict' | 'l
     }
   }
   return handling
-}
-
-/** With quotes around it, as its standard has it, or without: it is the same key. */
-function idempotencyKeyOf(header: string | string[] | undefined): string | undefined {
-  if (header === undefined) return undefined
-  const key = [header]
-    .flat()
-    .join(', ')
-    .trim()
-    .replace(/^"(.*)"$/, '$1')
-  if (/^[!-~](?:[ -~]{0,253}[!-~])?$/.test(key)) return key
-  const detail = 'Idempotency-Key must be there once, with 1 to 255 printable ASCII characters.'
-  throw new ServiceError('request.idempotency_key', detail)
 }
 
 function fingerprintOf(query: URLSearchParams, mode: ImportMode, answerType: AnswerType): string {

@@ -24,11 +24,12 @@ export function isForm(header: string | undefined): boolean {
  * @throws ServiceError `media_type.unsupported` or `charset.unsupported`, both 415
  */
 export function readMediaType(header: string | undefined): MediaType {
-  if (header === undefined) return { isForm: false, charset: undefined }
+  if (header === undefined || header.trim() === '') return { isForm: false, charset: undefined }
   if (isForm(header)) return { isForm: true, charset: undefined }
   const { type, parameters } = parse(header)
   if (!csvTypes.includes(type)) {
-    const detail = `Send the file as text/csv, for instance with -H 'Content-Type: text/csv'; ${cut(type)} is not taken.`
+    const given = type === '' ? 'what the Content-Type says' : cut(type)
+    const detail = `Send the file as text/csv, for instance with -H 'Content-Type: text/csv'; ${given} is not taken.`
     const headers = { Accept: [...csvTypes, formType].join(', ') }
     throw new ServiceError('media_type.unsupported', detail, { headers })
   }

@@ -6,6 +6,7 @@ import { answerResult } from './answer-result.ts'
 import { answerTypes } from './answer-text.ts'
 import { knownCaller, type CallerParts } from './caller.ts'
 import { goneSignal } from './gone.ts'
+import { unquoted } from './idempotency-key.ts'
 import { pathOf, queryOf, type Parameter } from './query.ts'
 import { receiptJson } from './receipt-json.ts'
 import { erased, unknownImport } from './receipt-problems.ts'
@@ -104,7 +105,7 @@ function historyQueryOf(req: Request): HistoryQuery {
   return {
     limit: Number(query.get('limit') ?? PAGE),
     before: before === null ? undefined : cursorOf(before),
-    idempotencyKey: query.get('idempotencyKey') ?? undefined,
+    idempotencyKey: unquoted(query.get('idempotencyKey') ?? undefined),
   }
 }
 

@@ -35,6 +35,17 @@ describe('a portal on another origin', () => {
     expect(headers.get('access-control-allow-origin')).toBeNull()
   })
 
+  it('is told nothing by an OPTIONS that is no preflight: it is a method like any other', async () => {
+    const statuses = ['/nothing', importPath].map(async (path) => {
+      const { status, headers } = await fetch(`${service.url}${path}`, { method: 'OPTIONS' })
+      return [status, headers.get('access-control-allow-methods')]
+    })
+    expect(await Promise.all(statuses)).toEqual([
+      [404, null],
+      [405, null],
+    ])
+  })
+
   it('may ask before it posts, without a token', async () => {
     const { status, headers } = await preflight(portal)
     expect(status).toBe(204)

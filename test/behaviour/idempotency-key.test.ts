@@ -135,6 +135,10 @@ describe('Idempotency-Key', () => {
     const first = await post(body, `"${key}"`)
     expect(idOf(await post(body, key))).toBe(idOf(first))
     expect((await receiptOf(service, idOf(first))).idempotencyKey).toBe(key)
+    for (const asked of [key, `%22${key}%22`]) {
+      const found = await newest(service, `?idempotencyKey=${asked}`)
+      expect(found.map(({ id }) => id)).toEqual([idOf(first)])
+    }
   })
 
   it.each(['', ' ', '""', 'x'.repeat(256), 'Schl\u00fcssel', 'a\tb', '" "'])(

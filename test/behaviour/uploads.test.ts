@@ -246,3 +246,12 @@ describe('a packed upload that is larger than it looks', () => {
     expect((await settledUsers(service.knex)).length).toBeGreaterThanOrEqual(50)
   })
 })
+
+describe('an upload with an empty Content-Type', () => {
+  it('is taken as one with none', async () => {
+    const service = await startService()
+    const answer = await service.post('email\n', { headers: { 'Content-Type': '' } })
+    await service.close()
+    expect(answer.status).toBe(200)
+  })
+})
