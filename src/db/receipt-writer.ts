@@ -38,6 +38,7 @@ export function createReceiptWriter(parts: ReceiptWriterParts): ReceiptWriter {
     else running.unseal(place.id)
   }
   const finish: WholeStoreParts['finish'] = (trx, ending) => finishReceipt(trx, place, ending)
+  let isRefused = false
   const persevering = <T>(attempt: () => Promise<T>): Promise<T> => persevere(attempt, { signal, onTrouble })
   return {
     id: place.id,
@@ -49,8 +50,13 @@ export function createReceiptWriter(parts: ReceiptWriterParts): ReceiptWriter {
       return isCommitted
     },
 
+    get isRefused() {
+      return isRefused
+    },
+
     refuse: async () => {
       await persevering(() => updateRunning(knex, place, 'refused = true', []))
+      isRefused = true
     },
 
     uploaded: async ({ bytes, sha256 }) => {

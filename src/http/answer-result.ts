@@ -1,14 +1,16 @@
 import type { Response } from 'express'
 import type { StoredChunk } from '../receipts/chunk.ts'
-import type { Receipt, ReceiptStore } from '../receipts/receipt.ts'
+import type { Counts } from '../receipts/counts.ts'
+import type { Receipt } from '../receipts/receipt.ts'
 import { answerText, outcomeOf, type AnswerWish } from './answer-text.ts'
 import { streamAnswer } from './stream-answer.ts'
 
 /** A result that is to be sent. */
 export interface ResultToSend {
-  /** As it is now: good enough to tell the status. */
-  readonly receipt: Receipt
-  readonly chunks: AsyncGenerator<StoredChunk>
+  /** As it is known with the first chunk: good enough to tell the status. */
+  readonly receipt: Pick<Receipt, 'form' | 'mode' | 'refused'>
+  /** The chunks, and at their end the counts of the import. */
+  readonly chunks: AsyncGenerator<StoredChunk, Counts>
   readonly wish: AnswerWish
   /** Given when the client has gone. */
   readonly gone: AbortSignal
@@ -28,7 +30,6 @@ const delimiterNames: Readonly<Record<string, string>> = {
 /** Sends the result of an import, as it was first answered or as it would have been. */
 export async function answerResult(
   res: Response,
-  store: ReceiptStore,
   { receipt, chunks, wish, gone, headers, status }: ResultToSend,
 ): Promise<void> {
   const { form, mode, refused } = receipt
@@ -42,10 +43,5 @@ export async function answerResult(
     ...(mode === 'strict' ? { 'Preference-Applied': 'handling=strict' } : {}),
     ...headers,
   })
-  await streamAnswer(res, {
-    text,
-    chunks,
-    gone,
-    receipt: () => store.again(receipt),
-  })
+  await streamAnswer(res, { text, chunks, gone })
 }

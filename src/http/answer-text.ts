@@ -14,6 +14,8 @@ export type AnswerType = (typeof answerTypes)[number]
 /** An answer as text: what stands first, and then each chunk. */
 export interface AnswerText {
   readonly mediaType: string
+  /** What good rows came to. */
+  readonly outcome: Outcome
   readonly fileName: string
   readonly head: string
   readonly chunk: (chunk: StoredChunk) => string | Buffer
@@ -33,7 +35,13 @@ export function answerText(
 ): AnswerText {
   if (type === 'text/csv') {
     const chunk = onlyInvalid ? invalidText : ({ answer }: StoredChunk): Buffer => answer
-    return { mediaType: csvType, fileName: 'users.result.csv', head: csvHead(form, form.options), chunk }
+    return {
+      mediaType: csvType,
+      outcome,
+      fileName: 'users.result.csv',
+      head: csvHead(form, form.options),
+      chunk,
+    }
   }
   const reader = createAnswerReader(form, form.options)
   const write = createNdjsonWriter(form, form.options, outcome)
@@ -41,7 +49,7 @@ export function answerText(
     const rows = answeredRows(stored, reader)
     return write(onlyInvalid ? rows.filter(({ disposition }) => disposition === 'invalid') : rows)
   }
-  return { mediaType: ndjsonType, fileName: 'users.result.ndjson', head: '', chunk }
+  return { mediaType: ndjsonType, outcome, fileName: 'users.result.ndjson', head: '', chunk }
 }
 
 /** What good rows of an import come to. */

@@ -91,10 +91,8 @@ async function importNew(res: Response, all: NewImport): Promise<void> {
   void run(all, live)
   res.set({ 'Import-Id': receipt.id, Location: `${pathOf(res.req)}/${receipt.id}` })
   await live.begun()
-  const now = await parts.receipts.again(place)
-  if (now === undefined) throw new RangeError('a receipt that was written is there')
-  await answerResult(res, parts.receipts, {
-    receipt: now,
+  await answerResult(res, {
+    receipt: { form: all.form, mode: request.mode, refused: receipt.isRefused },
     chunks: live.follow(),
     gone: goneSignal(res),
     wish: { type: request.answerType, onlyInvalid: request.answer.onlyInvalid },

@@ -60,7 +60,7 @@ export function showResult(parts: ReceiptRouteParts): RequestHandler {
       req.method === 'HEAD' || mode === 'each' || chunks > 0
     const receipt = await receiptWhen(parts.receipts, found, isTold, gone)
     if (receipt.erasedAt !== undefined) throw erased()
-    await answerResult(res, parts.receipts, {
+    await answerResult(res, {
       receipt,
       chunks: followStored(parts.receipts, receipt, gone),
       gone,

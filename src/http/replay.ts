@@ -41,7 +41,7 @@ export async function replay(
   const begun = await receiptWhen(store, first, (now) => now.chunks > 0, gone)
   refuseAborted(begun)
   if (begun.erasedAt !== undefined) throw erased()
-  await answerResult(res, store, {
+  await answerResult(res, {
     receipt: begun,
     chunks: followStored(store, begun, gone),
     gone,

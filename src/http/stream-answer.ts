@@ -2,16 +2,14 @@ import type { Response } from 'express'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import type { StoredChunk } from '../receipts/chunk.ts'
-import { importedOf, rowsOf } from '../receipts/counts.ts'
-import type { Receipt } from '../receipts/receipt.ts'
-import { outcomeOf, type AnswerText } from './answer-text.ts'
+import { importedOf, noCounts, rowsOf, type Counts } from '../receipts/counts.ts'
+import type { AnswerText } from './answer-text.ts'
 
 /** What is streamed. */
 export interface StreamedAnswer {
   readonly text: AnswerText
-  readonly chunks: AsyncGenerator<StoredChunk>
-  /** The receipt once all chunks were sent, for the trailers. */
-  readonly receipt: () => Promise<Receipt | undefined>
+  /** The chunks, and at their end the counts of the import. */
+  readonly chunks: AsyncGenerator<StoredChunk, Counts>
   /** Given when the client has gone. */
   readonly gone: AbortSignal
 }
@@ -22,56 +20,53 @@ export interface StreamedAnswer {
  *
  * @throws whatever `chunks` throws: then the caller breaks the answer off. That the client has gone is no error.
  */
-export async function streamAnswer(
-  res: Response,
-  { text, chunks, receipt, gone }: StreamedAnswer,
-): Promise<void> {
+export async function streamAnswer(res: Response, { text, chunks, gone }: StreamedAnswer): Promise<void> {
   if (res.req.method === 'HEAD') {
     res.end()
-    await chunks.return(undefined)
+    await chunks.return(noCounts)
     return
   }
   const hasTrailers = res.req.httpVersion === '1.1'
   if (hasTrailers) res.setHeader('Trailer', 'Import-Summary, Repr-Digest')
   try {
     if (gone.aborted) return
-    const digest = await sendAll(res, text, chunks, gone)
-    const ended = hasTrailers ? await receipt() : undefined
-    if (ended !== undefined) {
-      res.addTrailers({ 'Import-Summary': summaryOf(ended), 'Repr-Digest': `sha-256=:${digest}:` })
+    const { digest, counts } = await sendAll(res, text, chunks, gone)
+    if (hasTrailers) {
+      const summary = summaryOf(counts, text.outcome)
+      res.addTrailers({ 'Import-Summary': summary, 'Repr-Digest': `sha-256=:${digest}:` })
     }
     res.end()
   } catch (error) {
     if (!gone.aborted) throw error
   } finally {
-    await chunks.return(undefined)
+    await chunks.return(noCounts)
   }
 }
 
 async function sendAll(
   res: Response,
   { head, chunk }: AnswerText,
-  chunks: AsyncIterable<StoredChunk>,
+  chunks: StreamedAnswer['chunks'],
   gone: AbortSignal,
-): Promise<string> {
-  const digest = createHash('sha256')
+): Promise<{ readonly digest: string; readonly counts: Counts }> {
+  const hash = createHash('sha256')
   const send = async (text: string | Buffer): Promise<void> => {
     if (text.length === 0) return
-    digest.update(text)
+    hash.update(text)
     if (!res.write(text)) await once(res, 'drain', { signal: gone })
   }
   res.flushHeaders()
   await send(head)
-  for await (const each of chunks) {
+  for (;;) {
+    const next = await chunks.next()
+    if (next.done === true) return { digest: hash.digest('base64'), counts: next.value }
     gone.throwIfAborted()
-    await send(chunk(each))
+    await send(chunk(next.value))
   }
-  return digest.digest('base64')
 }
 
 /** How many rows came to what, as a dictionary of RFC 9651. */
-function summaryOf(receipt: Receipt): string {
-  const { counts } = receipt
+function summaryOf(counts: Counts, outcome: AnswerText['outcome']): string {
   const { invalid, skipped } = counts
-  return `rows=${rowsOf(counts)}, ${outcomeOf(receipt)}=${importedOf(counts)}, invalid=${invalid}, skipped=${skipped}`
+  return `rows=${rowsOf(counts)}, ${outcome}=${importedOf(counts)}, invalid=${invalid}, skipped=${skipped}`
 }

@@ -1,6 +1,7 @@
 import { setTimeout } from 'node:timers/promises'
 import { ServiceError } from '../errors.ts'
-import type { StoredChunk } from './chunk.ts'
+import type { Chunk, StoredChunk } from './chunk.ts'
+import { noCounts, sumOf, type Counts } from './counts.ts'
 import type { Receipt, ReceiptStore } from './receipt.ts'
 
 // What a reader who keeps up has not yet taken; what is beyond it he gets from the store.
@@ -20,6 +21,7 @@ export class LiveChunks {
   #freshFrom = 0
   #freshBytes = 0
   #stored = 0
+  #counts = noCounts
   #isRead = true
   #ended = false
   #failure: unknown
@@ -30,8 +32,9 @@ export class LiveChunks {
   }
 
   /** A chunk is stored. */
-  add(chunk: StoredChunk): void {
+  add(chunk: Chunk): void {
     this.#stored += 1
+    this.#counts = sumOf(this.#counts, chunk.counts)
     if (!this.#isRead) return
     this.#fresh.push(chunk)
     this.#freshBytes += chunk.answer.length + chunk.notes.length
@@ -57,8 +60,8 @@ export class LiveChunks {
     if (this.#stored === 0 && this.#failure !== undefined) throw this.#failure as Error
   }
 
-  /** The chunks from the first on, as they are stored. For one reader. */
-  async *follow(): AsyncGenerator<StoredChunk> {
+  /** The chunks from the first on, as they are stored, and at the end their counts. For one reader. */
+  async *follow(): AsyncGenerator<StoredChunk, Counts> {
     try {
       for (let next = 0; ;) {
         if (next < this.#stored) {
@@ -70,7 +73,7 @@ export class LiveChunks {
           }
         } else if (!this.#ended) await this.#change()
         else if (this.#failure !== undefined) throw this.#failure as Error
-        else return
+        else return this.#counts
       }
     } finally {
       this.#isRead = false
@@ -109,7 +112,8 @@ const ERASED = 'The result of the import was deleted while it was read.'
 const POLL_MILLISECONDS = 200
 
 /**
- * The chunks of any import from the first on, in whatever process it runs, and as they are stored while it does.
+ * The chunks of any import from the first on, in whatever process it runs, and as they are stored while it does; at
+ * the end their counts.
  *
  * @param gone - given when nobody follows any more; then its reason is thrown
  * @throws FollowedAborted If it was running at first and is aborted then
@@ -118,7 +122,7 @@ export async function* followStored(
   store: ReceiptStore,
   receipt: Receipt,
   gone: AbortSignal,
-): AsyncGenerator<StoredChunk> {
+): AsyncGenerator<StoredChunk, Counts> {
   let seen = receipt
   for (let next = 0; ;) {
     const chunks = await store.chunks(receipt, next)
@@ -136,6 +140,7 @@ export async function* followStored(
   }
   if (seen.state === 'aborted' && receipt.state === 'running')
     throw new FollowedAborted('The import was aborted while it was followed; its receipt says why.')
+  return seen.counts
 }
 
 /** Waits until a condition holds for a receipt, or the import has ended, or who waits has gone. */

@@ -105,6 +105,8 @@ export interface ReceiptWriter {
     work: (store: BatchStore<R>) => Promise<WholeResult | undefined>,
     kept: (record: R) => Promise<void>,
   ): Promise<boolean>
+  /** Whether {@link refuse} was called. */
+  readonly isRefused: boolean
   /** Notes that a strict import is refused. */
   refuse(): Promise<void>
   /** Notes that the upload has come as a whole, for whoever sends the same again. */

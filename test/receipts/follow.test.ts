@@ -1,6 +1,7 @@
 import { setImmediate, setTimeout } from 'node:timers/promises'
 import { beforeEach, describe, expect, it } from '@jest/globals'
 import type { Chunk, StoredChunk } from '../../src/receipts/chunk.ts'
+import { noCounts } from '../../src/receipts/counts.ts'
 import { FollowedAborted, followStored, LiveChunks, receiptWhen } from '../../src/receipts/follow.ts'
 import type { Receipt, ReceiptWriter } from '../../src/receipts/receipt.ts'
 import { chunkOf, newImport, writerOf } from '../support/receipt-store.ts'
@@ -199,7 +200,7 @@ describe('the chunks of an import that runs here', () => {
     const following = live.follow()
     store(chunkOf('one'))
     await following.next()
-    await following.return(undefined)
+    await following.return(noCounts)
     store(chunkOf('two'))
     live.end()
     expect(await following.next()).toMatchObject({ done: true })
@@ -296,7 +297,7 @@ describe('the chunks of an import that runs anywhere', () => {
     await store('one')
     const following = followStored(receipts, receipt, here)
     await following.next()
-    await following.return(undefined)
+    await following.return(noCounts)
     const before = receipts.reads
     await setTimeout(300)
     expect(receipts.reads).toBe(before)

@@ -135,6 +135,7 @@ export class MemoryReceipts implements ReceiptStore {
         this.#append(id, chunk)
       }),
       inOne: (work, keep) => this.#inOne({ organizationId, id }, work, keep),
+      isRefused: false,
       refuse: () => changing({ refused: true }),
       uploaded: (upload) => changing({ upload }),
       finish: ({ upload, answerDigest }) =>
