@@ -65,7 +65,17 @@ export class RowMoved extends Error {
 export function meaningOf(error: unknown): Meaning {
   if (error instanceof RowMoved) return 'in the way'
   if (error instanceof ServiceError) return error.code === 'database.unreachable' ? 'trouble' : 'give up'
-  return isFromServer(error) ? meaningOfState(error.code) : 'give up'
+  return isFromServer(error) ? meaningOfServer(error) : 'give up'
+}
+
+/** Keys that are looked up before they are written: one is taken only where another writer was faster. */
+const ourKeys =
+  /^(?:users_(?:pkey|slug|provider|email)|(?:imports|import_chunks|organizations|processes)_\w+)$/
+
+function meaningOfServer({ code, constraint = '' }: ServerError): Meaning {
+  // A key that somebody else has added is taken, and will be the next time.
+  if (code === '23505' && constraint !== '' && !ourKeys.test(constraint)) return 'row'
+  return meaningOfState(code)
 }
 
 const meaningOfState = (state: string): Meaning => meanings[state] ?? meanings[state.slice(0, 2)] ?? 'give up'

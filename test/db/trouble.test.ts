@@ -91,7 +91,18 @@ describe('what an error means', () => {
         (state) => sent(state),
       ),
     ],
-    ['in the way', [sent('23505'), sent('40001'), sent('40P01'), sent('55P03'), new RowMoved()]],
+    ['row', [sent('23505', { constraint: 'own_phone' })]],
+    [
+      'in the way',
+      [
+        sent('23505', { constraint: 'users_email' }),
+        sent('23505'),
+        sent('40001'),
+        sent('40P01'),
+        sent('55P03'),
+        new RowMoved(),
+      ],
+    ],
     [
       'trouble',
       [
