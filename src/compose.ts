@@ -113,7 +113,7 @@ export async function compose(config: Config, log: Logger): Promise<Parts> {
 }
 
 // What imports that are stopped have to finish their batches and to write that they were.
-const LAST_WORDS = 5_000
+const LAST_WORDS = 4_000
 
 async function issuerOf({
   issuer,

@@ -1,11 +1,14 @@
+import { setTimeout } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { compose, type Parts } from './compose.ts'
 import { ConfigError, readConfig, type Config } from './config.ts'
 import { listen, type RunningServer } from './http/server.ts'
 import { createLog } from './log.ts'
 
-// Supervisors commonly kill what has not stopped within thirty seconds.
-const STOP_MILLISECONDS = 25_000
+// Supervisors commonly kill what has not stopped within thirty seconds: running imports have most of it, and what a
+// database that does not answer may hold up has the rest.
+const STOP_MILLISECONDS = 20_000
+const CLOSE_MILLISECONDS = 8_000
 
 // An import makes garbage fast, and V8 by its defaults lets the heap grow to four times what is in use before it
 // collects all of it. One and a half times costs little time and spares the process 70 MB.
@@ -76,7 +79,8 @@ async function stop(signal: string, parts: Parts, server: RunningServer): Promis
   stopping = true
   parts.refuseNew()
   await Promise.all([server.stop(STOP_MILLISECONDS), parts.ended(STOP_MILLISECONDS)])
-  await parts.close()
+  // What is not committed by then is rolled back, and its receipt is ended by whichever process notices.
+  await Promise.race([parts.close(), setTimeout(CLOSE_MILLISECONDS)])
   log.info('stopped')
   process.exit(0)
 }

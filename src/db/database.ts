@@ -61,7 +61,8 @@ export async function openDatabase(settings: DatabaseSettings): Promise<Database
     log: silent,
   }
   const pool = knex({ ...shared, pool: { min: 0, max: 10 } })
-  const heartbeat = knex({ ...shared, pool: { min: 0, max: 1 } })
+  // Its session is what tells that this process lives: it is not given up for a pause.
+  const heartbeat = knex({ ...shared, pool: { min: 0, max: 1, idleTimeoutMillis: 600_000 } })
   const close = async (): Promise<void> => {
     await Promise.all([pool.destroy(), heartbeat.destroy()])
   }

@@ -11,14 +11,14 @@ export interface UpkeepParts extends ProcessParts {
 }
 
 const BEAT_MILLISECONDS = 3_000
-const ROUNDS_TO_EXPIRY = 20
+const ERASE_MILLISECONDS = 60_000
 
 /** Shows that this process lives, looks after the imports of those that died, and deletes what is too old. */
 export class Upkeep {
   readonly #parts: UpkeepParts
-  #timer: NodeJS.Timeout | undefined
-  #round: Promise<void> = Promise.resolve()
-  #rounds = 0
+  #timers: NodeJS.Timeout[] = []
+  #beating: Promise<void> = Promise.resolve()
+  #erasing: Promise<void> = Promise.resolve()
 
   constructor(parts: UpkeepParts) {
     this.#parts = parts
@@ -31,34 +31,40 @@ export class Upkeep {
    */
   async start(): Promise<void> {
     await beat(this.#parts)
-    this.#timer = setInterval(() => {
-      this.#round = this.#round.then(() => this.#next())
-    }, BEAT_MILLISECONDS)
+    // Each on its own: who deletes for long must not be taken for dead meanwhile.
+    this.#timers = [
+      setInterval(() => {
+        this.#beating = this.#beating.then(() => this.#tried(() => beat(this.#parts)))
+      }, BEAT_MILLISECONDS),
+      setInterval(() => {
+        this.#erasing = this.#erasing.then(() => this.#tried(() => this.#erase()))
+      }, ERASE_MILLISECONDS),
+    ]
   }
 
-  async #next(): Promise<void> {
-    const { knex, keeping, onFailure } = this.#parts
+  async #erase(): Promise<void> {
+    const { knex, keeping } = this.#parts
+    while (this.#isRunning() && (await eraseExpired(knex, keeping)) > 0);
+  }
+
+  async #tried(work: () => Promise<void>): Promise<void> {
     try {
-      if (!this.#isRunning()) return
-      await beat(this.#parts)
-      this.#rounds += 1
-      if (this.#rounds % ROUNDS_TO_EXPIRY !== 0) return
-      while (this.#isRunning() && (await eraseExpired(knex, keeping)) > 0) await beat(this.#parts)
+      if (this.#isRunning()) await work()
     } catch (error) {
-      onFailure(error)
+      this.#parts.onFailure(error)
     }
   }
 
   #isRunning(): boolean {
-    return this.#timer !== undefined
+    return this.#timers.length > 0
   }
 
   /** Ends the rounds, and tells the others that this process is gone. */
   async stop(): Promise<void> {
-    if (this.#timer === undefined) return
-    clearInterval(this.#timer)
-    this.#timer = undefined
-    await this.#round
+    if (!this.#isRunning()) return
+    for (const timer of this.#timers) clearInterval(timer)
+    this.#timers = []
+    await Promise.all([this.#beating, this.#erasing])
     try {
       await unregister(this.#parts)
     } catch (error) {
