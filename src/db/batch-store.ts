@@ -2,7 +2,7 @@ import type { Knex } from 'knex'
 import type { Chunk } from '../receipts/chunk.ts'
 import type { Ending, WholeResult } from '../receipts/receipt.ts'
 import { StoreRefusal, type BatchStore } from '../users/user-directory.ts'
-import { persevere } from './persevere.ts'
+import { PATIENCE, persevere } from './persevere.ts'
 import { execute } from './query.ts'
 import { appendChunk, countChunks, stateOf, type ImportPlace } from './receipt-sql.ts'
 import { inTransaction, lockOrganization } from './transaction.ts'
@@ -28,8 +28,8 @@ export function createBatchStore(parts: BatchStoreParts): BatchStore<Chunk> {
   let number = 0
   return {
     save: (work) =>
-      turns.take(place.organizationId, async () => {
-        const saved = await committedOnce(parts, hasChunk(place, number), async (trx) => {
+      turns.take(place.organizationId, async (spent) => {
+        const saved = await committedOnce({ ...parts, spent }, hasChunk(place, number), async (trx) => {
           const batch = await work(usersIn(trx, place.organizationId))
           const stop = await appendChunk(trx, place, number, batch.record)
           return { batch, stop }
@@ -75,8 +75,8 @@ export function inOneTransaction<R>(
     seal(true)
     return true
   }
-  return turns.take(place.organizationId, () =>
-    committedOnce(parts, isFinished(place), all, (committed) => committed),
+  return turns.take(place.organizationId, (spent) =>
+    committedOnce({ ...parts, spent }, isFinished(place), all, (committed) => committed),
   )
 }
 
@@ -128,7 +128,7 @@ async function inSavepoint<T>(trx: Knex.Transaction, work: () => Promise<T>): Pr
  * @param isThere - whether what `work` writes is there
  */
 function committedOnce<T>(
-  { knex, place, signal, onTrouble }: BatchStoreParts,
+  { knex, place, signal, onTrouble, spent }: BatchStoreParts & { readonly spent: number },
   isThere: (trx: Knex) => Promise<boolean>,
   work: (trx: Knex.Transaction) => Promise<T>,
   commits?: (result: T) => boolean,
@@ -146,7 +146,8 @@ function committedOnce<T>(
       },
       commits,
     )
-  return refusing(() => persevere(attempt, { signal, onTrouble }))
+  const patience = Math.max(0, PATIENCE - spent)
+  return refusing(() => persevere(attempt, { patience, signal, onTrouble }))
 }
 
 async function refusing<T>(work: () => Promise<T>): Promise<T> {

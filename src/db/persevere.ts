@@ -13,7 +13,7 @@ export interface Time {
 
 /** How long and how loudly to persevere. */
 export interface PersevereOptions {
-  /** For how many milliseconds, from the first failure on, trouble may last. Default 30,000. */
+  /** For how many milliseconds, from the first failure on, trouble may last. Default {@link PATIENCE}. */
   readonly patience?: number
   /** Ends the waiting between two attempts; a running attempt is never cut off. */
   readonly signal?: AbortSignal | undefined
@@ -21,6 +21,9 @@ export interface PersevereOptions {
   readonly onTrouble?: ((error: unknown) => void) | undefined
   readonly time?: Time
 }
+
+/** How long trouble with the database is waited for, in milliseconds. */
+export const PATIENCE = 30_000
 
 const FIRST_PAUSE = 50
 const LONGEST_PAUSE = 2_000
@@ -53,7 +56,7 @@ const realTime: Time = {
  */
 export async function persevere<T>(
   attempt: (number: number) => Promise<T>,
-  { patience = 30_000, signal, onTrouble, time = realTime }: PersevereOptions = {},
+  { patience = PATIENCE, signal, onTrouble, time = realTime }: PersevereOptions = {},
 ): Promise<T> {
   const pauses = new Pauses(patience, time, onTrouble)
   for (let number = 1; ; number += 1) {

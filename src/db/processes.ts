@@ -6,6 +6,8 @@ import { query } from './query.ts'
 export interface ProcessParts {
   /** A connection that nothing else uses: as long as its session lives, so does the process. */
   readonly heartbeat: Knex
+  /** The other connections, where that one can't be had. */
+  readonly knex: Knex
   readonly processId: string
   readonly running: RunningImports
   /** Whether the database is this process's alone, so that every other has died. */
@@ -26,11 +28,21 @@ const SECONDS_TO_OPEN = 10
  * @throws ServiceError `database.unreachable`
  */
 export async function beat(parts: ProcessParts): Promise<void> {
-  await register(parts)
-  await buryDead(parts)
-  const { heartbeat, processId, running } = parts
+  const { heartbeat, knex } = parts
+  try {
+    await beatOver(heartbeat, parts)
+  } catch (error) {
+    if (knex === heartbeat) throw error
+    await beatOver(knex, parts)
+  }
+}
+
+async function beatOver(knex: Knex, parts: ProcessParts): Promise<void> {
+  const { processId, running } = parts
+  await register(knex, processId)
+  await buryDead(knex, parts)
   const asked = await query<{ id: string }>(
-    heartbeat,
+    knex,
     `select id from imports where state = 'running' and stop_requested and process_id = ?::text`,
     [processId],
   )
@@ -38,12 +50,9 @@ export async function beat(parts: ProcessParts): Promise<void> {
 }
 
 /** Shows that a process lives, and by which session of the database others can see it. */
-export async function register({
-  heartbeat,
-  processId,
-}: Pick<ProcessParts, 'heartbeat' | 'processId'>): Promise<void> {
+export async function register(knex: Knex, processId: string): Promise<void> {
   await query(
-    heartbeat,
+    knex,
     `insert into processes (id, backend, backend_start, seen_at)
      select ?::text, pid, backend_start, clock_timestamp() from pg_stat_activity where pid = pg_backend_pid()
      on conflict (id) do update set backend = excluded.backend, backend_start = excluded.backend_start,
@@ -65,9 +74,9 @@ export const isAlive = (process: string): string => `
  * restart of the database, or a partition of the network, ends all sessions: so only who has a session of some age
  * himself may say so.
  */
-async function buryDead({ heartbeat, processId, running, alone }: ProcessParts): Promise<void> {
+async function buryDead(knex: Knex, { processId, running, alone }: ProcessParts): Promise<void> {
   await query(
-    heartbeat,
+    knex,
     `with me as (
        select backend_start from processes where id = ?::text
      ), dead as (

@@ -53,6 +53,11 @@ export function isFromServer(error: unknown): error is ServerError {
   return typeof code === 'string' && typeof severity === 'string'
 }
 
+/** A row was not stored though nothing was said against it: a trigger that somebody added drops it. */
+export class RowDropped extends Error {
+  override readonly name = 'RowDropped'
+}
+
 /** A row was changed by another writer between the look and the write. */
 export class RowMoved extends Error {
   override readonly name = 'RowMoved'
@@ -64,6 +69,7 @@ export class RowMoved extends Error {
  */
 export function meaningOf(error: unknown): Meaning {
   if (error instanceof RowMoved) return 'in the way'
+  if (error instanceof RowDropped) return 'row'
   if (error instanceof ServiceError) return error.code === 'database.unreachable' ? 'trouble' : 'give up'
   return isFromServer(error) ? meaningOfServer(error) : 'give up'
 }
@@ -82,6 +88,9 @@ const meaningOfState = (state: string): Meaning => meanings[state] ?? meanings[s
 
 /** What the database has against storing something, or `undefined` where that is not its trouble. */
 export function refusal(error: unknown): string | undefined {
+  if (error instanceof RowDropped) return 'a trigger'
+  // Moved again and again, it is no other writer who moves it.
+  if (error instanceof ServiceError && error.cause instanceof RowMoved) return 'a trigger'
   return isFromServer(error) && meaningOf(error) === 'row' ? (error.constraint ?? error.code) : undefined
 }
 
@@ -94,7 +103,7 @@ const mistakes = [TypeError, RangeError, ReferenceError, SyntaxError]
  * wait for one, failed.
  */
 export function asServiceError(error: unknown): unknown {
-  if (error instanceof ServiceError || error instanceof RowMoved) return error
+  if ([ServiceError, RowMoved, RowDropped].some((known) => error instanceof known)) return error
   if (isFromServer(error)) return meaningOf(error) === 'trouble' ? unreachable(error) : error
   return mistakes.some((mistake) => error instanceof mistake) ? error : unreachable(error)
 }

@@ -1,3 +1,5 @@
+import { meaningOf } from './trouble.ts'
+
 /**
  * Lets the imports of one organization in this process take turns before they ask for a connection. They would
  * wait for each other in the database anyway, and there each holds a connection that others need.
@@ -5,16 +7,23 @@
 export class Turns {
   readonly #last = new Map<number, Promise<unknown>>()
 
-  /** Runs `work` when everything that asked before for the same organization has ended, well or not. */
-  async take<T>(organizationId: number, work: () => Promise<T>): Promise<T> {
+  /**
+   * Runs `work` when everything that asked before for the same organization has ended, well or not. It is told how
+   * many milliseconds of patience with the database were spent while it waited: all of them, where the one before it
+   * has given up on a database in trouble, else none.
+   */
+  async take<T>(organizationId: number, work: (spent: number) => Promise<T>): Promise<T> {
+    const asked = performance.now()
     const before = this.#last.get(organizationId) ?? Promise.resolve()
-    const turn = before.then(work, work)
-    const settled = turn.catch(() => undefined)
-    this.#last.set(organizationId, settled)
+    const turn = before.then(
+      () => work(0),
+      (error: unknown) => work(meaningOf(error) === 'trouble' ? performance.now() - asked : 0),
+    )
+    this.#last.set(organizationId, turn)
     try {
       return await turn
     } finally {
-      if (this.#last.get(organizationId) === settled) this.#last.delete(organizationId)
+      if (this.#last.get(organizationId) === turn) this.#last.delete(organizationId)
     }
   }
 }

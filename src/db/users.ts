@@ -3,7 +3,7 @@ import { columnNames } from '../users/columns.ts'
 import type { KeySets, Users } from '../users/user-directory.ts'
 import { providerOf, providerPair, type StoredUser } from '../users/user.ts'
 import { execute, query, type Parameter, type ResultRow } from './query.ts'
-import { RowMoved } from './trouble.ts'
+import { RowDropped, RowMoved } from './trouble.ts'
 import {
   findJoined,
   findRows,
@@ -21,7 +21,7 @@ export function usersIn(trx: Knex, organizationId: number): Users {
 
     insert: async (users) => {
       const { sql, parameters } = insertStatement(organizationId, users)
-      await query(trx, sql, parameters)
+      if ((await execute(trx, sql, parameters)) !== users.length) throw new RowDropped()
     },
 
     update: async (changes) => {

@@ -88,7 +88,10 @@ async function importNew(res: Response, all: NewImport): Promise<void> {
     live.fail(receipt.signal.reason)
   })
   all.incoming.stopOn(receipt.signal)
-  void run(all, live)
+  run(all, live).catch((error: unknown) => {
+    parts.log.error({ err: error, import: receipt.id }, 'an import has ended badly')
+    live.fail(error)
+  })
   res.set({ 'Import-Id': receipt.id, Location: `${pathOf(res.req)}/${receipt.id}` })
   await live.begun()
   await answerResult(res, {

@@ -48,9 +48,9 @@ class Ahead<T> {
   /** Up to `size`; fewer when `patience` has passed since the first arrived; none at the end. */
   async take(size: number, patience: number): Promise<readonly T[]> {
     while (this.#waiting.length === 0 && !this.#ended) await this.#change()
-    const patienceEnds = Date.now() + patience
+    const patienceEnds = performance.now() + patience
     while (!this.#isFull(size) && !this.#ended) {
-      const left = patienceEnds - Date.now()
+      const left = patienceEnds - performance.now()
       if (left <= 0) break
       await this.#change(left)
     }

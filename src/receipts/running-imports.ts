@@ -50,10 +50,10 @@ export class RunningImports {
 
   /** Resolves when none runs any more, or after that many milliseconds. */
   async ended(within: number): Promise<void> {
-    const end = Date.now() + within
-    while (this.#controllers.size > 0 && Date.now() < end) {
+    const end = performance.now() + within
+    while (this.#controllers.size > 0 && performance.now() < end) {
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, end - Date.now())
+        const timer = setTimeout(resolve, end - performance.now())
         this.#wake = () => {
           clearTimeout(timer)
           resolve()

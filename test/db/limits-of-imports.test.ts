@@ -17,7 +17,7 @@ describe('the limit of imports at once', () => {
     const limits = { maxImports: 2, maxImportsPerOrganization: 2 }
     const dead = receiptsIn(database.knex, { ...limits, processId: 'dead' })
     for (let begun = 0; begun < 5; begun += 1) await dead.open(newImport(1))
-    await register({ heartbeat: database.heartbeat, processId: 'living' })
+    await register(database.heartbeat, 'living')
     const living = receiptsIn(database.knex, { ...limits, processId: 'living' })
     await living.open(newImport(1))
     await living.open(newImport(1))

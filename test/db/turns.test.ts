@@ -1,5 +1,6 @@
 import { setImmediate, setTimeout } from 'node:timers/promises'
 import { afterEach, describe, expect, it, jest } from '@jest/globals'
+import { unreachable } from '../../src/db/trouble.ts'
 import { Turns } from '../../src/db/turns.ts'
 
 /** Something that lasts until it is told to end. */
@@ -94,5 +95,20 @@ describe('the imports of one organization', () => {
     release()
     await Promise.all(all)
     expect(place!.size).toBe(0)
+  })
+
+  it('are told how long they waited behind one who gave up on the database, and no other', async () => {
+    const turns = new Turns()
+    const after = (work: () => Promise<unknown>) => {
+      void turns.take(1, work).catch(() => undefined)
+      return turns.take(1, (spent) => Promise.resolve(spent))
+    }
+    const waited = async (error?: Error): Promise<void> => {
+      await setTimeout(50)
+      if (error !== undefined) throw error
+    }
+    expect(await after(() => waited())).toBe(0)
+    expect(await after(() => waited(new RangeError('x')))).toBe(0)
+    expect(await after(() => waited(unreachable('x') as Error))).toBeGreaterThan(40)
   })
 })
