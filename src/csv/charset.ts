@@ -1,4 +1,5 @@
 import { ServiceError } from '../errors.ts'
+import type { CharsetNaming } from '../users/faults.ts'
 import { cut, shown } from '../users/text.ts'
 
 /** How an upload's text is written as bytes. */
@@ -7,6 +8,11 @@ export interface Charset {
   readonly name: string
   /** What its bytes are like: how characters are found in them, and how bytes that make none are. */
   readonly kind: 'utf-8' | 'utf-16' | 'single-byte' | 'multi-byte'
+}
+
+/** The charset as which an upload is read, and where its sender could have named another. */
+export interface ReadCharset extends Charset {
+  readonly naming: CharsetNaming
 }
 
 /** What is read if nothing says otherwise. */

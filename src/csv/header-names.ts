@@ -1,4 +1,5 @@
 import { columnNames, type ColumnName } from '../users/columns.ts'
+import { cut, shown } from '../users/text.ts'
 
 /** How the names of the header are read. */
 export interface HeaderOptions {
@@ -18,6 +19,14 @@ export const headerRule =
 /** The form in which the names of a header are compared: without letter case, white space, `_`, `-` and `.`. */
 export function comparable(name: string): string {
   return name.toLowerCase().replace(/[\s_.\u180E\u200B-\u200D\u2060-]/g, '')
+}
+
+/** How much of a name is shown to people, in code points. */
+export const NAME_LENGTH = 40
+
+/** A name of the header, as a sentence shows it. */
+export function quoted(name: string): string {
+  return `"${shown(cut(name, NAME_LENGTH))}"`
 }
 
 /** Finds the column that a name of the header means. */

@@ -1,17 +1,15 @@
-import { closest } from 'fastest-levenshtein'
 import type { Layout } from '../import/row.ts'
-import { columnNames, type ColumnName } from '../users/columns.ts'
-import { cut, isBlank, shown } from '../users/text.ts'
+import type { ColumnName } from '../users/columns.ts'
+import { isBlank } from '../users/text.ts'
 import type { Charset } from './charset.ts'
-import { comparable, headerKeys, type HeaderOptions } from './header-names.ts'
+import { comparable, headerKeys, quoted, type HeaderOptions } from './header-names.ts'
+import { unknownNameText } from './unknown-names.ts'
 
 const LISTED = 10
 /** What keeps an answer with this detail under 2 kB. */
 const DETAIL_BYTES = 1_500
 /** Room for the last sentence, which says how many more there are. */
 const CLOSING_BYTES = 160
-const NAME_LENGTH = 40
-const QUERY_LENGTH = 160
 
 /** One thing that is wrong with a header. */
 export interface HeaderProblem {
@@ -26,17 +24,14 @@ export function headerProblems(
   columns: Layout,
   options: HeaderOptions,
 ): HeaderProblem[] {
-  const problems = [
-    ...nameProblems(names, columns, options.echoUnknown),
-    ...mapProblems(columns, options.columnMap),
-  ]
+  const problems = [...nameProblems(names, columns, options), ...mapProblems(columns, options.columnMap)]
   if (headerKeys.some((key) => columns.includes(key))) return problems
   const text = 'none of id, slug and email is there, and one of them must be: name it with ?map=email:NAME'
   return [...problems, { kind: 'missing', text }]
 }
 
-function nameProblems(names: readonly string[], columns: Layout, echoUnknown: boolean): HeaderProblem[] {
-  const free = columnNames.filter((column) => !columns.includes(column))
+function nameProblems(names: readonly string[], columns: Layout, options: HeaderOptions): HeaderProblem[] {
+  const unknownText = options.echoUnknown ? undefined : unknownNameText(names, columns, options.columnMap)
   const seen = new Map<string, number>()
   return names.flatMap((name, index): HeaderProblem[] => {
     const key = comparable(name)
@@ -44,74 +39,14 @@ function nameProblems(names: readonly string[], columns: Layout, echoUnknown: bo
     if (isBlank(name)) return []
     if (earlier !== undefined) return [repeated(name, index, names[earlier] ?? '', earlier)]
     seen.set(key, index)
-    return columns[index] === undefined && !echoUnknown ? [unknown(name, index, free)] : []
+    if (columns[index] !== undefined || unknownText === undefined) return []
+    return [{ kind: 'unknown', text: unknownText(name, index) }]
   })
-}
-
-const quoted = (name: string): string => `"${shown(cut(name, NAME_LENGTH))}"`
-
-function unknown(name: string, index: number, free: readonly ColumnName[]): HeaderProblem {
-  const nearest = nearestColumn(name, free.length > 0 ? free : columnNames)
-  const query = queryFor(nearest, name)
-  const hint = query === undefined ? '' : ` (${query})`
-  return {
-    kind: 'unknown',
-    text: `column ${index + 1}, ${quoted(name)}, is unknown: is it ${nearest}?${hint}`,
-  }
 }
 
 function repeated(name: string, index: number, earlierName: string, earlier: number): HeaderProblem {
   const text = `column ${index + 1}, ${quoted(name)}, repeats column ${earlier + 1}, ${quoted(earlierName)}: rename or remove one`
   return { kind: 'repeated', text }
-}
-
-/** What other programs call our columns; by its letters `Last Name` would be nearest to `name`. */
-const otherNames: Readonly<Record<string, ColumnName>> = {
-  firstname: 'givenName',
-  forename: 'givenName',
-  lastname: 'familyName',
-  surname: 'familyName',
-  fullname: 'name',
-  displayname: 'name',
-  username: 'preferredUsername',
-  login: 'preferredUsername',
-  mail: 'email',
-  emailaddress: 'email',
-  birthday: 'birthdate',
-  dateofbirth: 'birthdate',
-  dob: 'birthdate',
-  phone: 'phoneNumber',
-  telephone: 'phoneNumber',
-  mobile: 'phoneNumber',
-  street: 'addressLine1',
-  address: 'addressLine1',
-  city: 'addressCity',
-  state: 'addressState',
-  zip: 'addressPostal',
-  zipcode: 'addressPostal',
-  postcode: 'addressPostal',
-  country: 'addressCountry',
-  language: 'locale',
-  timezone: 'zoneinfo',
-  photo: 'picture',
-  avatar: 'picture',
-  employeeid: 'slug',
-  externalid: 'slug',
-}
-
-function nearestColumn(name: string, candidates: readonly ColumnName[]): ColumnName {
-  const other = Object.hasOwn(otherNames, comparable(name)) ? otherNames[comparable(name)] : undefined
-  if (other !== undefined && candidates.includes(other)) return other
-  const keys = candidates.map(comparable)
-  const nearest = closest(comparable(cut(name, NAME_LENGTH)), keys)
-  return candidates[keys.indexOf(nearest)] ?? 'email'
-}
-
-/** The query string that would help, unless it is too long to be of use. */
-function queryFor(column: ColumnName, name: string): string | undefined {
-  if (name.length > NAME_LENGTH) return undefined
-  const query = `?map=${column}:${encodeURIComponent(name.trim())}`
-  return query.length > QUERY_LENGTH ? undefined : query
 }
 
 function mapProblems(columns: Layout, columnMap: ReadonlyMap<ColumnName, string>): HeaderProblem[] {

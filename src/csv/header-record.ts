@@ -1,12 +1,11 @@
 import { ServiceError } from '../errors.ts'
-import { charsetCure } from '../users/faults.ts'
 import { looseCells, parsedCells } from './cells.ts'
-import type { Charset } from './charset.ts'
+import type { ReadCharset } from './charset.ts'
 import { delimiters, headerStart, lineEndOf, type Delimiter, type LineEnd } from './dialect.ts'
 import { isDamaged, type Text } from './escapes.ts'
 import type { NameReader } from './header-names.ts'
 import { RECORD_LIMIT } from './limits.ts'
-import { labelOf, likelyCharset } from './likely-charset.ts'
+import { headerCure, labelOf } from './likely-charset.ts'
 import { afterLineEnd, lineEndsIn } from './lines.ts'
 import { RecordScanner } from './scan-record.ts'
 
@@ -33,7 +32,7 @@ interface Candidate {
 export async function readHeaderRecord(
   texts: AsyncIterator<Text>,
   read: NameReader,
-  charset: Charset,
+  charset: ReadCharset,
 ): Promise<HeaderRecord> {
   const search = new HeaderSearch(read, charset)
   for (;;) {
@@ -52,7 +51,7 @@ interface Scan {
 /** Follows the header with each delimiter at once: it may hold line breaks in quotes, and quotes need a delimiter. */
 class HeaderSearch {
   readonly #read: NameReader
-  readonly #charset: Charset
+  readonly #charset: ReadCharset
   readonly #scans = delimiters.map((delimiter): Scan => ({
     delimiter,
     scanner: new RecordScanner(delimiter),
@@ -62,7 +61,7 @@ class HeaderSearch {
   #start: number | undefined
   #damaged = false
 
-  constructor(read: NameReader, charset: Charset) {
+  constructor(read: NameReader, charset: ReadCharset) {
     this.#read = read
     this.#charset = charset
   }
@@ -142,7 +141,7 @@ const blank = (): ServiceError =>
     'The first line of the upload is blank: it must be the header, the names of the columns.',
   )
 
-function undecodableHeader(header: string, charset: Charset): ServiceError {
-  const cure = charsetCure(likelyCharset(header, charset))
+function undecodableHeader(header: string, charset: ReadCharset): ServiceError {
+  const cure = headerCure(header, charset)
   return new ServiceError('csv.header', `The header line must be ${labelOf(charset)}, but is not; ${cure}.`)
 }

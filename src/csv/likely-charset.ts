@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer'
-import type { Charset } from './charset.ts'
+import { charsetCure } from '../users/faults.ts'
+import type { Charset, ReadCharset } from './charset.ts'
 import { encode } from './decoders.ts'
 import { sentBytes } from './escapes.ts'
 
@@ -31,12 +32,26 @@ const likeCentralEurope = /[A-Za-z][\xB3\xB9\xBF]|[\xA3\xA5\xAF][A-Za-z]/
  * may know better. `undefined` where nothing else seems likelier.
  */
 export function likelyCharset(text: string, charset: Charset): string | undefined {
-  const bytes = sentBytes(text, (part) => encode(part, charset))
-  // half a character is damage that no charset explains, unless the text is no UTF-16 at all
-  if (charset.kind === 'utf-16') return isText(bytes) ? 'utf-8' : undefined
-  const likely = likelyOf(bytes)
+  // half a character is damage that no charset explains
+  if (charset.kind === 'utf-16') return undefined
+  const likely = likelyOf(bytesOf(text, charset))
   return likely === charset.name ? undefined : likely
 }
+
+/** What to do about a cell that holds bytes which are not of the upload's charset. */
+export function cellCure(cell: string, charset: ReadCharset): string {
+  return charsetCure(likelyCharset(cell, charset), charset.naming)
+}
+
+/** What to do about a header line that holds bytes which are not of the upload's charset. */
+export function headerCure(header: string, charset: ReadCharset): string {
+  // the whole upload, unlike a cell of one with a good header, may be no UTF-16 at all
+  const mayBeOther = charset.kind === 'utf-16' && charset.naming !== 'never'
+  const likely = mayBeOther && isText(bytesOf(header, charset)) ? 'utf-8' : likelyCharset(header, charset)
+  return charsetCure(likely, charset.naming)
+}
+
+const bytesOf = (text: string, charset: Charset): string => sentBytes(text, (part) => encode(part, charset))
 
 const isText = (bytes: string): boolean => !bytes.includes('\0') && isUtf8(Buffer.from(bytes, 'latin1'))
 

@@ -1,5 +1,5 @@
 import { ServiceError } from '../errors.ts'
-import type { Charset } from './charset.ts'
+import type { ReadCharset } from './charset.ts'
 
 const GZIP = 'gzip'
 
@@ -48,15 +48,15 @@ export const SIGNATURE_LENGTH = 5
  * @throws ServiceError `csv.not_csv` that says what was seen, or `charset.unsupported` for UTF-16 of which nothing
  *   said that it is
  */
-export function refuseOtherFiles(bytes: Buffer, charset: Charset): void {
+export function refuseOtherFiles(bytes: Buffer, charset: ReadCharset): void {
   const start = bytes.toString('latin1', 0, LOOKED_AT)
   const seen = signed(start)
   if (seen !== undefined) throw notCsv(seen)
   const utf16 = charset.kind === 'utf-16' ? undefined : unmarkedUtf16(start)
   if (utf16 === undefined) return
   const detail =
-    'The upload looks like UTF-16 without a byte-order mark: save it as CSV UTF-8, or send it as ' +
-    `Content-Type: text/csv; charset=${utf16}.`
+    'The upload looks like UTF-16 without a byte-order mark: save it as CSV UTF-8, or send it ' +
+    `${charset.naming === 'without-form' ? 'without a form, ' : ''}as Content-Type: text/csv; charset=${utf16}.`
   throw new ServiceError('charset.unsupported', detail)
 }
 

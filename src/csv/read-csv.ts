@@ -1,7 +1,7 @@
 import { ServiceError } from '../errors.ts'
 import type { Row } from '../import/row.ts'
 import { limitBytes, toBlocks } from './bytes.ts'
-import { beginningOf, charsetNamed, unsupportedCharset, type Charset } from './charset.ts'
+import { beginningOf, charsetNamed, unsupportedCharset, type Charset, type ReadCharset } from './charset.ts'
 import { decode } from './decode.ts'
 import { createDecoder } from './decoders.ts'
 import type { Text } from './escapes.ts'
@@ -21,6 +21,8 @@ export interface CsvOptions extends HeaderOptions {
   readonly maxRows: number
   /** What the request calls the charset, by any of its names; UTF-8 by default. A byte-order mark overrides it. */
   readonly charset?: string
+  /** Whether the upload came in a form, where nothing names its charset. Default: no. It only words what is refused. */
+  readonly inForm?: boolean
 }
 
 /** An upload whose header is understood. */
@@ -54,7 +56,9 @@ async function openLimited(limited: AsyncGenerator<Buffer>, options: CsvOptions)
   const declared = options.charset === undefined ? undefined : charsetNamed(options.charset)
   if (options.charset !== undefined && declared === undefined) throw unsupportedCharset(options.charset)
   const beginning = await firstBytes(limited)
-  const { charset, markLength } = beginningOf(beginning, declared)
+  const { charset: read, markLength } = beginningOf(beginning, declared)
+  const naming = markLength > 0 ? 'never' : options.inForm === true ? 'without-form' : 'content-type'
+  const charset: ReadCharset = { ...read, naming }
   const start = beginning.subarray(markLength)
   refuseOtherFiles(start, charset)
   const texts = textsOf(withFirst(start, limited), charset)

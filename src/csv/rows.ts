@@ -2,11 +2,11 @@ import { ServiceError } from '../errors.ts'
 import type { Row } from '../import/row.ts'
 import { cellTooLong, surplusValues, undecodable, unnamedColumn, type Fault } from '../users/faults.ts'
 import { isBlank } from '../users/text.ts'
-import type { Charset } from './charset.ts'
+import type { ReadCharset } from './charset.ts'
 import { isDamaged, withEscapes } from './escapes.ts'
 import type { Header } from './header.ts'
 import { CELL_LIMIT, isOver } from './limits.ts'
-import { labelOf, likelyCharset } from './likely-charset.ts'
+import { cellCure, labelOf } from './likely-charset.ts'
 import type { Records } from './records.ts'
 
 const noFaults: readonly Fault[] = Object.freeze([])
@@ -14,7 +14,7 @@ const noFaults: readonly Fault[] = Object.freeze([])
 /** What a {@link RowMaker} must know. */
 export interface RowOptions {
   readonly header: Header
-  readonly charset: Charset
+  readonly charset: ReadCharset
   /** How many cells of an earlier answer stand before those of the header. */
   readonly dropped: number
   readonly maxRows: number
@@ -23,7 +23,7 @@ export interface RowOptions {
 /** Numbers records, measures them against the header and finds the faults that only the reader can see. */
 export class RowMaker {
   readonly #header: Header
-  readonly #charset: Charset
+  readonly #charset: ReadCharset
   readonly #dropped: number
   readonly #maxRows: number
   readonly #width: number
@@ -72,8 +72,8 @@ export class RowMaker {
       if (isOver(CELL_LIMIT, cell)) faults.push(cellTooLong(this.#nameOf(index), withEscapes(cell), '64 KiB'))
       if (damaged && isDamaged(cell)) {
         own[index] = withEscapes(cell)
-        const likely = likelyCharset(cell, this.#charset)
-        faults.push(undecodable(this.#nameOf(index), own[index], labelOf(this.#charset), likely))
+        const cure = cellCure(cell, this.#charset)
+        faults.push(undecodable(this.#nameOf(index), own[index], labelOf(this.#charset), cure))
       }
     }
     return { number: this.#number, cells: own, faults: faults.length === 0 ? noFaults : faults }

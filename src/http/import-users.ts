@@ -171,10 +171,14 @@ function recorder(form: AnswerForm, outcome: Outcome): (rows: readonly Annotated
   }
 }
 
-function csvOptions(request: ImportRequest, { charset }: Upload, parts: ImportRouteParts): CsvOptions {
+function csvOptions(
+  request: ImportRequest,
+  { charset, inForm }: Upload,
+  parts: ImportRouteParts,
+): CsvOptions {
   const { columnMap, echoUnknown } = request
   const limits = { maxBytes: parts.maxUploadBytes, maxRows: parts.maxRows }
-  return { columnMap, echoUnknown, ...limits, ...(charset === undefined ? {} : { charset }) }
+  return { columnMap, echoUnknown, inForm, ...limits, ...(charset === undefined ? {} : { charset }) }
 }
 
 function formOf({ header }: CsvUpload, { answer, answerType }: ImportRequest): AnswerForm {

@@ -21,6 +21,8 @@ export interface Upload {
   readonly fileName: string | undefined
   /** The charset that the media type names, as it was sent. */
   readonly charset: string | undefined
+  /** Whether it came in a form, where the Content-Type names no charset. */
+  readonly inForm: boolean
   /** The token that came in a form. */
   readonly accessToken: string | undefined
 }
@@ -55,7 +57,7 @@ export async function openUpload(req: IncomingMessage, options: UploadOptions): 
   const bytes = isPacked ? inflated(body, mediaType.isForm ? largest : maxBytes) : body
   if (!mediaType.isForm) {
     const fileName = fileNameOf(req.headers['content-disposition'])
-    return { bytes, fileName, charset: mediaType.charset, accessToken: undefined }
+    return { bytes, fileName, charset: mediaType.charset, inForm: false, accessToken: undefined }
   }
   // Up to its file a form is like the head of a request: nobody has shown a token yet.
   patience.earning = false
@@ -65,7 +67,7 @@ export async function openUpload(req: IncomingMessage, options: UploadOptions): 
     await bytes.return(undefined)
     throw form.accessToken === undefined ? noToken() : twoTokens()
   }
-  return { bytes: limitBytes(file, maxBytes), charset: undefined, ...form }
+  return { bytes: limitBytes(file, maxBytes), charset: undefined, inForm: true, ...form }
 }
 
 /** Whether a request brings its token, if any, in a form. Who calls is then known only when the upload is open. */

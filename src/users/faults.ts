@@ -73,17 +73,28 @@ export function spreadsheetError(column: string, value: string): Fault {
   return fault(column, 'spreadsheet_error', value, sentence(`${column} must be a value`, value, ',', hint))
 }
 
+/**
+ * Where the sender of a file can name its charset: in its Content-Type; there too, but only if it comes without a
+ * form; or nowhere, since its byte-order mark decides.
+ */
+export type CharsetNaming = 'content-type' | 'without-form' | 'never'
+
 /** What to do about bytes that are not of their charset; `likely` is the charset that they seem to be of. */
-export function charsetCure(likely: string | undefined): string {
+export function charsetCure(likely: string | undefined, naming: CharsetNaming = 'content-type'): string {
   if (likely === undefined) return 'save the file as CSV UTF-8'
-  const cure = likely === 'utf-8' ? 'say' : 'save it as CSV UTF-8, or say'
-  return `the file is likely ${likely}: ${cure} charset=${likely} in its Content-Type`
+  if (naming === 'never') return `these bytes are likely ${likely}: save the file as CSV UTF-8`
+  const save = likely === 'utf-8' ? '' : 'save it as CSV UTF-8, or '
+  // without a space after the semicolon, which ends a fault
+  const name =
+    naming === 'content-type'
+      ? `say charset=${likely} in its Content-Type`
+      : `send it without a form, as Content-Type: text/csv;charset=${likely}`
+  return `the file is likely ${likely}: ${save}${name}`
 }
 
-/** Bytes that are not of the upload's charset; the value shows each as `\xE9`. */
-export function undecodable(column: string, value: string, charset: string, likely?: string): Fault {
-  const must = `${column} must be ${charset}`
-  return fault(column, 'undecodable', value, sentence(must, value, ',', charsetCure(likely)))
+/** Bytes that are not of the upload's charset; the value shows each as `\xE9`, `cure` is of {@link charsetCure}. */
+export function undecodable(column: string, value: string, charset: string, cure: string): Fault {
+  return fault(column, 'undecodable', value, sentence(`${column} must be ${charset}`, value, ',', cure))
 }
 
 /** Half of a surrogate pair: no character. */

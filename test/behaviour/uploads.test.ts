@@ -44,11 +44,11 @@ describe('what people really upload', () => {
     await service.knex('users').delete()
   })
 
-  async function postForm(parts: string, headers: Record<string, string> = {}) {
+  async function postForm(parts: string | Buffer, headers: Record<string, string> = {}) {
     const answer = await fetch(service.url + importPath, {
       method: 'POST',
       headers: { 'Content-Type': formType, ...headers },
-      body: Buffer.from(parts),
+      body: typeof parts === 'string' ? Buffer.from(parts) : parts,
     })
     return { status: answer.status, headers: answer.headers, text: await answer.text() }
   }
@@ -91,6 +91,27 @@ describe('what people really upload', () => {
     expect(status).toBe(200)
     expect(rowsOf(text).map(({ disposition }) => disposition)).toEqual(['imported', 'imported'])
     expect(await service.knex('users')).toHaveLength(2)
+  })
+
+  it('in a form and in another charset is told to come without the form', async () => {
+    const head = tokenField(await service.token()) + fileHead
+    const answerTo = (file: string) => postForm(Buffer.from(head + file + formEnd, 'latin1'))
+    const cure = 'send it without a form, as Content-Type: text/csv;charset=windows-1252'
+    const badRow = await answerTo('email,name\nanna@example.com,Ren\xE9e\n')
+    expect(badRow.status).toBe(200)
+    expect(rowsOf(badRow.text)[0]?.['errors']).toContain(cure)
+    const badHeader = await answerTo('email,Pr\xE9nom\n')
+    expect(badHeader.status).toBe(400)
+    expect(JSON.parse(badHeader.text)).toMatchObject({ detail: expect.stringContaining(cure) })
+    const answer = await fetch(service.url + importPath, {
+      method: 'POST',
+      headers: {
+        Authorization: `Bearer ${await service.token()}`,
+        'Content-Type': 'text/csv;charset=windows-1252',
+      },
+      body: Buffer.from('email,name\nanna@example.com,Ren\xE9e\n', 'latin1'),
+    })
+    expect(rowsOf(await answer.text())[0]?.['disposition']).toBe('imported')
   })
 
   it('with curl, as a form and packed, is imported', async () => {

@@ -36,6 +36,10 @@ describe('an upload that is no CSV', () => {
       expect(error.message).toContain('UTF-16 without a byte-order mark')
       expect(error.message).toContain('Content-Type: text/csv; charset=utf-16le')
       expect((await refusal(Buffer.from(upload).swap16(), options)).message).toContain('charset=utf-16be')
+      const inForm = await refusal(upload, { ...options, inForm: true })
+      expect(inForm.message).toContain(
+        'or send it without a form, as Content-Type: text/csv; charset=utf-16le.',
+      )
     }
   })
 

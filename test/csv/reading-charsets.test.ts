@@ -241,6 +241,39 @@ describe('bytes that are not of their charset', () => {
     expect(await sentence('windows-1252', 'macintosh', 'Maèl')).toContain('likely macintosh')
   })
 
+  it('are never told to say a charset where none is listened to', async () => {
+    const latin = decoded('windows-1252', 'email,name\na@x.org,José\n')
+    const inForm = await read(latin, { inForm: true })
+    expect(messages(inForm.rows[0])).toEqual([
+      'name must be UTF-8, but has Jos\\xE9 (the file is likely windows-1252: save it as CSV UTF-8, ' +
+        'or send it without a form, as Content-Type: text/csv;charset=windows-1252)',
+    ])
+    const header = await refusal(decoded('windows-1252', 'email,Größe\n'), { inForm: true })
+    expect(header.message).toContain(
+      'send it without a form, as Content-Type: text/csv;charset=windows-1252.',
+    )
+    const utf8Mark = Buffer.from([0xef, 0xbb, 0xbf])
+    for (const inForm of [true, false]) {
+      const marked = await read(Buffer.concat([utf8Mark, latin]), { inForm })
+      expect(messages(marked.rows[0])).toEqual([
+        'name must be UTF-8, but has Jos\\xE9 (these bytes are likely windows-1252: save the file as CSV UTF-8)',
+      ])
+    }
+  })
+
+  it('of UTF-16 that lost its last byte are not taken for another charset', async () => {
+    const whole = iconv.encode('email\nann@x.org\nA', 'utf-16le', { addBOM: true })
+    for (const upload of [whole, whole.subarray(2)]) {
+      const { rows } = await read(upload.subarray(0, -1), { charset: 'utf-16le' })
+      expect(messages(rows[1])).toEqual([
+        'email must be utf-16le, but has \\x41 (save the file as CSV UTF-8)',
+      ])
+    }
+    const marked = Buffer.from('\xFF\xFEemail,name\na@x.org,Ann\n', 'latin1')
+    const { message } = await refusal(marked)
+    expect(message).toContain('must be utf-16le, but is not; save the file as CSV UTF-8.')
+  })
+
   it('leave a replacement character that was sent, beside them', async () => {
     for (const [charset, bad] of [
       ['utf-8', [0xe9]],

@@ -408,7 +408,7 @@ describe('the faults of a row', () => {
       clearBlanks: false,
       role: 'organization_owner',
     })
-    const fault = undecodable('email', '\\xE9@x.org', 'UTF-8', 'windows-1252')
+    const fault = undecodable('email', '\\xE9@x.org', 'UTF-8', 'save the file as CSV UTF-8')
     expect(judge({ number: 2, cells: ['\\xE9@x.org', 'Anna'], faults: [fault] })).toEqual({
       kind: 'faulty',
       faults: [fault],
