@@ -40,5 +40,7 @@ export function loggedError(error: unknown): LoggedError {
 /** Makes the log: JSON lines on standard output. */
 export function createLog(level: string, destination?: DestinationStream): Logger {
   const options = { level, serializers: { err: loggedError } }
-  return destination === undefined ? pino(options) : pino(options, destination)
+  // Synchronous, like Node's own standard output: what is written later in the background waits for ever at the end
+  // of the process where the reader of the log has gone.
+  return pino(options, destination ?? pino.destination({ dest: 1, sync: true }))
 }

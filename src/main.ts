@@ -17,6 +17,9 @@ setFlagsFromString('--heap-growing-percent=60')
 const config = readOrExit()
 const log = createLog(config.logLevel)
 
+// Whoever read the log may have gone; the service goes on.
+process.stdout.on('error', () => undefined)
+
 let stopping = false
 try {
   await serve()

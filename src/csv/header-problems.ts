@@ -9,7 +9,7 @@ const LISTED = 10
 /** What keeps an answer with this detail under 2 kB. */
 const DETAIL_BYTES = 1_500
 /** Room for the last sentence, which says how many more there are. */
-const CLOSING_BYTES = 160
+const CLOSING_BYTES = 280
 
 /** One thing that is wrong with a header. */
 export interface HeaderProblem {
@@ -59,9 +59,17 @@ function mapProblems(columns: Layout, columnMap: ReadonlyMap<ColumnName, string>
 }
 
 /** The problems as a text of at most 1,500 bytes, whatever the names are. */
-export function headerDetail(problems: readonly HeaderProblem[], charset: Charset): string {
+export function headerDetail(
+  problems: readonly HeaderProblem[],
+  charset: Charset,
+  names: readonly string[],
+): string {
   const isUnknown = problems.some(({ kind }) => kind === 'unknown')
   const closing =
+    // No name of a column has one: these are values, and the line ends before them are gone.
+    (names.some((name) => name.includes('@'))
+      ? ' Were the line breaks taken out on the way? curl -d does that: send the file with --data-binary.'
+      : '') +
     (isUnknown ? ' With ?unknown=echo unknown columns are passed through.' : '') +
     (charset.kind === 'utf-8' ? '' : ` The upload was read as ${charset.name}.`)
   let detail = 'The header cannot be read: '

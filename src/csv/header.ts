@@ -44,7 +44,7 @@ export function readHeader(record: HeaderRecord, options: ReadHeaderOptions): He
   const columns = names.map(nameReader(options.columnMap))
   const problems = headerProblems(names, columns, options)
   const { charset, isMarked } = options
-  if (problems.length > 0) throw new ServiceError('csv.header', headerDetail(problems, charset))
+  if (problems.length > 0) throw new ServiceError('csv.header', headerDetail(problems, charset, names))
   const { delimiter, lineEnd } = record
   const bom = isMarked || charset.kind !== 'utf-8'
   return { names, columns, delimiter, lineEnd, charset: charset.name, bom }

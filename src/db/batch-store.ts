@@ -69,7 +69,10 @@ export function inOneTransaction<R>(
     const result = await work(storeWithin(trx, place.organizationId, kept))
     if (result === undefined) return false
     let number = 0
-    for await (const chunk of result.chunks) await appendChunk(trx, place, number++, chunk)
+    for await (const chunk of result.chunks) {
+      signal.throwIfAborted()
+      await appendChunk(trx, place, number++, chunk)
+    }
     await finish(trx, result.ending())
     signal.throwIfAborted()
     seal(true)
@@ -115,8 +118,10 @@ async function inSavepoint<T>(trx: Knex.Transaction, work: () => Promise<T>): Pr
     await execute(trx, 'release savepoint batch', [])
     return result
   } catch (error) {
-    if (['row', 'in the way'].includes(meaningOf(error)))
+    if (['row', 'in the way'].includes(meaningOf(error))) {
       await execute(trx, 'rollback to savepoint batch', [])
+      await execute(trx, 'release savepoint batch', [])
+    }
     throw error
   }
 }

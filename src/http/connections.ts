@@ -116,7 +116,12 @@ const malformed: Refusal = {
 
 /** What is no request, by the codes that Node has for it. */
 const refusals: Readonly<Record<string, Refusal>> = {
-  HPE_HEADER_OVERFLOW: { ...malformed, status: 431 },
+  HPE_HEADER_OVERFLOW: {
+    status: 431,
+    code: 'request.malformed',
+    detail:
+      'The header fields are larger than 16 KiB together: leave out what is not needed, such as cookies.',
+  },
   ERR_HTTP_REQUEST_TIMEOUT: {
     status: 408,
     code: 'request.too_slow',
