@@ -44,7 +44,9 @@ describe('kill -9 at any moment', () => {
         const from = round * 10_000
         const body = numberedHeader + numbered(from, from + 10_000)
         const client = await RawClient.connect(service)
-        await client.write(headOf({ token: await service.token(), length: body.length, query }))
+        const key = `round-${round}`
+        const more = `Idempotency-Key: ${key}\r\n`
+        await client.write(headOf({ token: await service.token(), length: body.length, query, more }))
         void client.write(body).catch(() => undefined)
         if (query === '') await client.until((text) => text.includes('imported'))
         await setTimeout(Math.random() * 700)
@@ -52,7 +54,8 @@ describe('kill -9 at any moment', () => {
         await process!.exit
         await client.ending()
         service = await start()
-        const [receipt] = await newest(service)
+        // Where it was killed too soon there is none, and the newest of all would be that of an earlier look.
+        const [receipt] = await newest(service, `?idempotencyKey=${key}`)
         if (receipt === undefined) continue
         await untilReceipt(service, receipt.id, ({ state }) => state !== 'running', 20_000)
         const now = await receiptOf(service, receipt.id)
