@@ -1,5 +1,6 @@
 import type { Response } from 'express'
 import { once } from 'node:events'
+import { goneSignal } from './gone.ts'
 
 /**
  * Sends a text as fast as its reader takes it; its making waits for him. Nothing is sent before the first piece is
@@ -14,24 +15,13 @@ export async function streamText(
   begin: () => void,
   pieces: AsyncGenerator<string>,
 ): Promise<void> {
-  const gone = new AbortController()
-  const stop = (): void => {
-    gone.abort()
+  const gone = goneSignal(res)
+  for await (const piece of pieces) {
+    if (gone.aborted) return
+    if (!res.headersSent) begin()
+    if (!res.write(piece)) await drained(res, gone)
   }
-  // The socket's word counts: an answer that waits behind another on the same connection is never told.
-  const { socket } = res.req
-  socket.once('close', stop)
-  try {
-    for await (const piece of pieces) {
-      if (socket.destroyed) return
-      if (!res.headersSent) begin()
-      if (!res.write(piece)) await drained(res, gone.signal)
-      if (gone.signal.aborted) return
-    }
-    res.end()
-  } finally {
-    socket.off('close', stop)
-  }
+  res.end()
 }
 
 /** Resolves when the reader has taken what was written, or has gone. */
