@@ -1,3 +1,4 @@
+import type { Layout } from '../import/row.ts'
 import { columnNames, type ColumnName } from '../users/columns.ts'
 import { cut, shown } from '../users/text.ts'
 
@@ -38,4 +39,12 @@ export function nameReader(columnMap: ReadonlyMap<ColumnName, string>): NameRead
   for (const column of columnNames) if (!columnMap.has(column)) known.set(comparable(column), column)
   for (const [column, name] of columnMap) known.set(comparable(name), column)
   return (name) => known.get(comparable(name))
+}
+
+/** The names of a header, and what they mean. */
+export interface NamedColumns {
+  readonly names: readonly string[]
+  readonly columns: Layout
+  /** How many columns of an earlier answer stand before them: columns are numbered as a spreadsheet shows them. */
+  readonly dropped: number
 }

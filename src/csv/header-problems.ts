@@ -2,7 +2,7 @@ import type { Layout } from '../import/row.ts'
 import type { ColumnName } from '../users/columns.ts'
 import { isBlank } from '../users/text.ts'
 import type { Charset } from './charset.ts'
-import { comparable, headerKeys, quoted, type HeaderOptions } from './header-names.ts'
+import { comparable, headerKeys, quoted, type HeaderOptions, type NamedColumns } from './header-names.ts'
 import { unknownNameText } from './unknown-names.ts'
 
 const LISTED = 10
@@ -19,25 +19,24 @@ export interface HeaderProblem {
 }
 
 /** Everything that is wrong with the names of a header, in their order. */
-export function headerProblems(
-  names: readonly string[],
-  columns: Layout,
-  options: HeaderOptions,
-): HeaderProblem[] {
-  const problems = [...nameProblems(names, columns, options), ...mapProblems(columns, options.columnMap)]
+export function headerProblems(header: NamedColumns, options: HeaderOptions): HeaderProblem[] {
+  const { columns } = header
+  const problems = [...nameProblems(header, options), ...mapProblems(columns, options.columnMap)]
   if (headerKeys.some((key) => columns.includes(key))) return problems
   const text = 'none of id, slug and email is there, and one of them must be: name it with ?map=email:NAME'
   return [...problems, { kind: 'missing', text }]
 }
 
-function nameProblems(names: readonly string[], columns: Layout, options: HeaderOptions): HeaderProblem[] {
-  const unknownText = options.echoUnknown ? undefined : unknownNameText(names, columns, options.columnMap)
+function nameProblems(header: NamedColumns, options: HeaderOptions): HeaderProblem[] {
+  const { names, columns, dropped } = header
+  const unknownText = options.echoUnknown ? undefined : unknownNameText(header, options.columnMap)
   const seen = new Map<string, number>()
   return names.flatMap((name, index): HeaderProblem[] => {
     const key = comparable(name)
     const earlier = seen.get(key)
     if (isBlank(name)) return []
-    if (earlier !== undefined) return [repeated(name, index, names[earlier] ?? '', earlier)]
+    if (earlier !== undefined)
+      return [repeated(name, dropped + index, names[earlier] ?? '', dropped + earlier)]
     seen.set(key, index)
     if (columns[index] !== undefined || unknownText === undefined) return []
     return [{ kind: 'unknown', text: unknownText(name, index) }]

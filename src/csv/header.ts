@@ -36,13 +36,14 @@ export interface ReadHeaderOptions extends HeaderOptions {
  * @throws ServiceError `csv.header` that lists what is wrong with it, or `upload.too_many_columns`
  */
 export function readHeader(record: HeaderRecord, options: ReadHeaderOptions): Header {
-  const names = record.names.slice(answerColumns(record.names))
+  const dropped = answerColumns(record.names)
+  const names = record.names.slice(dropped)
   if (names.length > COLUMN_LIMIT) {
     const detail = `The header has ${names.length} columns; at most ${COLUMN_LIMIT} are accepted.`
     throw new ServiceError('upload.too_many_columns', detail)
   }
   const columns = names.map(nameReader(options.columnMap))
-  const problems = headerProblems(names, columns, options)
+  const problems = headerProblems({ names, columns, dropped }, options)
   const { charset, isMarked } = options
   if (problems.length > 0) throw new ServiceError('csv.header', headerDetail(problems, charset, names))
   const { delimiter, lineEnd } = record

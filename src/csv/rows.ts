@@ -66,7 +66,8 @@ export class RowMaker {
     this.#findSurplus(cells, faults)
     for (const index of this.#unnamed) {
       const value = own[index]
-      if (value !== undefined && !isBlank(value)) faults.push(unnamedColumn(index + 1, withEscapes(value)))
+      if (value !== undefined && !isBlank(value))
+        faults.push(unnamedColumn(this.#dropped + index + 1, withEscapes(value)))
     }
     for (const [index, cell] of own.entries()) {
       if (isOver(CELL_LIMIT, cell)) faults.push(cellTooLong(this.#nameOf(index), withEscapes(cell), '64 KiB'))
@@ -89,6 +90,6 @@ export class RowMaker {
 
   #nameOf(index: number): string {
     const name = this.#header.columns[index] ?? this.#header.names[index]
-    return name === undefined || isBlank(name) ? `column ${index + 1}` : name
+    return name === undefined || isBlank(name) ? `column ${this.#dropped + index + 1}` : name
   }
 }

@@ -1,7 +1,6 @@
-import type { Layout } from '../import/row.ts'
 import { columnNames, type ColumnName } from '../users/columns.ts'
 import { isBlank } from '../users/text.ts'
-import { comparable, NAME_LENGTH, quoted } from './header-names.ts'
+import { comparable, NAME_LENGTH, quoted, type NamedColumns } from './header-names.ts'
 import { nearestColumns, type NearestColumn } from './nearest-columns.ts'
 
 const QUERY_LENGTH = 160
@@ -11,18 +10,17 @@ export type UnknownNameText = (name: string, index: number) => string
 
 /** Looks at all names of a header, for no two of them are likely to mean the same column. */
 export function unknownNameText(
-  names: readonly string[],
-  columns: Layout,
+  { names, columns, dropped }: NamedColumns,
   columnMap: ReadonlyMap<ColumnName, string>,
 ): UnknownNameText {
   const strange = names.filter((name, index) => columns[index] === undefined && !isBlank(name))
   const free = columnNames.filter((column) => !columns.includes(column))
   const nearest = nearestColumns(new Set(strange.filter(isForeign).map(comparable)), free)
   return (name, index) => {
-    const which = `column ${index + 1}, ${quoted(name)}, `
+    const which = `column ${dropped + index + 1}, ${quoted(name)}, `
     if (isOfAnswer(name)) return which + answerColumn
     const own = ownColumn(name)
-    if (own !== undefined) return which + mappedAway(own, index, { names, columns, columnMap })
+    if (own !== undefined) return which + mappedAway(own, index, { names, columns, dropped, columnMap })
     return which + unknown(name, nearest.get(comparable(name)))
   }
 }
@@ -36,18 +34,19 @@ const ownColumn = (name: string): ColumnName | undefined =>
 
 const isForeign = (name: string): boolean => !isOfAnswer(name) && ownColumn(name) === undefined
 
-interface MappedHeader {
-  readonly names: readonly string[]
-  readonly columns: Layout
+interface MappedHeader extends NamedColumns {
   readonly columnMap: ReadonlyMap<ColumnName, string>
 }
 
 /** The name of a column of ours means no column only where `?map` gives that column another name. */
-function mappedAway(column: ColumnName, index: number, { names, columns, columnMap }: MappedHeader): string {
+function mappedAway(column: ColumnName, index: number, header: MappedHeader): string {
+  const { names, columns, dropped, columnMap } = header
   const at = columns.indexOf(column)
   const isThere = at !== -1
-  const other = isThere ? `column ${at + 1}, ${quoted(names[at] ?? '')}` : quoted(columnMap.get(column) ?? '')
-  const cure = isThere ? `rename or remove column ${index + 1}` : 'leave that out of the query'
+  const other = isThere
+    ? `column ${dropped + at + 1}, ${quoted(names[at] ?? '')}`
+    : quoted(columnMap.get(column) ?? '')
+  const cure = isThere ? `rename or remove column ${dropped + index + 1}` : 'leave that out of the query'
   return `is not read as ${column}, since ?map gives that to ${other}: ${cure}`
 }
 
