@@ -59,7 +59,7 @@ export const statements: Loop = {
       stand.proxy.strike({ at: 'statement', nth, blow: blowOf(failure) })
       await tryOut(lab, withFailure(run, nth, failure), {
         upload: { rows: ROWS, plain: true },
-        terms: termsOf(lab, failure, nth > course.statements),
+        terms: termsOf(lab, failure, nth >= course.statements),
         mend: () => {
           if (stand.proxy.struck) struck += 1
           stand.proxy.heal()
@@ -79,7 +79,7 @@ function blowOf({ sqlstate, fatal = false }: Failure): Blow {
 
 /**
  * Where the database refuses something once, at most one row may be refused for it. Such an error outside a batch
- * is a mistake of the service's, and may be answered so; where the last batch is stored, by breaking off.
+ * is a mistake of the service's, and may be answered so; where the receipt is finished, by breaking off.
  */
 function termsOf({ features }: Lab, { meaning, sqlstate }: Failure, isLate: boolean): AnswerTerms {
   const asMistake = meaning === 'row' || sqlstate === '23505'
