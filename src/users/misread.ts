@@ -10,11 +10,14 @@ const windows1252 = '€\u0081‚ƒ„…†‡ˆ‰Š‹Œ\u008DŽ\u008F\u0090�
 /** The characters of the bytes 0x80 to 0xBF, of which UTF-8 makes the second and later ones of a sequence. */
 const later = `[${windows1252}\u00A0-\u00BF]`
 
+/** Of them those that are no apostrophes, closing quotation marks, dashes or dots, which may follow any word. */
+const laterInWord = later.replace(/[…’“”–—‹›]/g, '')
+
 const begins = new RegExp(`[\u00C2-\u00F4]${later}`)
 
 const signs: readonly RegExp[] = [
   // a capital within a word, before what is no letter or a letter of another language
-  new RegExp(`[a-z][ÃÄÅ]${later}`),
+  new RegExp(`[a-z][ÃÄÅ]${laterInWord}`),
   /[a-z]Â[^\p{L}]/u,
   // accented letters: neither the end of a quotation nor a trade mark stands here
   /[ÃÄÅ][¡-©¬¯±-´¶¸¹¼-¿ƒˆ‰†‡˜]/,

@@ -17,7 +17,7 @@ const real =
    |Nguyễn Văn Ưng|Hồ Chí Minh|Þór Ðorláksdóttir|SIGURÐUR|Ñandú|ESPAÑA|Ó Dochartaigh|D’Ávila|L’Île|«Zoé»|“Zoë”
    |CAFÉ®|Nestlé™|É® É™|JOSÉ’S|Zoë’s|«IRMû|MÃ’S|SÃO “JOÃO”|N° 5|1ª Avenida 2º B|½ Street|2×½ 3×¼|Øl & Mad ©|¡Olé!|¿Qué?
    |Иван Ёжиков|Γιώργος Κουφός|שלום|محمد علي|佐藤 太郎|김철수|สมชาย|अमित|ქართული|Հայերեն|አማርኛ|𠀀𝒳|😀
-   |Âžž|Skolt Sääʹm|Čõõđ|Sámi Áššu|Ŵyn ŷ|Għaxaq Ħal|Māori Ōtara|Hawaiʻi ʻŌ|Ä|Å|Ã|Â|â|€|â‚|Ã…|Å’|Ä“|Î’ÎLE|Ç’a`
+   |Âžž|Skolt Sääʹm|Čõõđ|Sámi Áššu|Ŵyn ŷ|Għaxaq Ħal|Māori Ōtara|Hawaiʻi ʻŌ|Ä|Å|Ã|Â|â|€|â‚|Ã…|Å’|Ä“|Î’ÎLE|Ç’a|xÃ’|iPadÅ’s`
     .split('|')
     .map((name) => name.trim())
 
