@@ -1,5 +1,6 @@
 import type { RequestHandler } from 'express'
 import { setImmediate } from 'node:timers/promises'
+import { csvType } from '../csv/write-csv.ts'
 import { userRecords, usersHead } from '../csv/write-users.ts'
 import { allUsers, type ListedUser, type UserPages } from '../users/user-list.ts'
 import { acceptedType } from './accept.ts'
@@ -26,7 +27,7 @@ export function exportUsers(parts: ExportRouteParts): RequestHandler {
     queryOf(req, {})
     const begin = (): void => {
       res.writeHead(200, {
-        'Content-Type': 'text/csv; charset=utf-8; header=present',
+        'Content-Type': csvType,
         'Content-Disposition': 'attachment; filename="users.csv"',
         'Cache-Control': 'no-store',
       })

@@ -1,11 +1,12 @@
 import type { RequestHandler } from 'express'
 import { template } from '../csv/template.ts'
+import { csvType } from '../csv/write-csv.ts'
 
 /** `GET /api/template/organization/users.csv`: the header and four example rows. */
 export const sendTemplate: RequestHandler = (_req, res) => {
   res
     .set({
-      'Content-Type': 'text/csv; charset=utf-8; header=present',
+      'Content-Type': csvType,
       'Content-Disposition': 'attachment; filename="users-template.csv"',
       'Cache-Control': 'no-store',
     })
