@@ -55,6 +55,8 @@ export function importUsers(parts: ImportRouteParts): RequestHandler {
         request: request.fingerprint,
         form,
       })
+      const { id } = opened.kind === 'known' ? opened.receipt : opened.writer
+      res.set({ 'Import-Id': id, Location: `${pathOf(req)}/${id}` })
       if (opened.kind === 'known') {
         await replay(res, parts.receipts, { receipt: opened.receipt, incoming, request, form })
         return
@@ -92,7 +94,6 @@ async function importNew(res: Response, all: NewImport): Promise<void> {
     parts.log.error({ err: error, import: receipt.id }, 'an import has ended badly')
     live.fail(error)
   })
-  res.set({ 'Import-Id': receipt.id, Location: `${pathOf(res.req)}/${receipt.id}` })
   await live.begun()
   await answerResult(res, {
     receipt: { form: all.form, mode: request.mode, refused: receipt.isRefused },
@@ -181,9 +182,9 @@ function csvOptions(
   return { columnMap, echoUnknown, inForm, ...limits, ...(charset === undefined ? {} : { charset }) }
 }
 
-function formOf({ header }: CsvUpload, { answer, answerType }: ImportRequest): AnswerForm {
+function formOf({ header }: CsvUpload, { answer }: ImportRequest): AnswerForm {
   const { names, columns, delimiter, lineEnd, bom, charset } = header
-  return { names, columns, delimiter, lineEnd, bom, charset, options: answer, type: answerType }
+  return { names, columns, delimiter, lineEnd, bom, charset, options: answer }
 }
 
 /** The latest date that it is anywhere on Earth: 14 hours ahead of UTC. */

@@ -6,7 +6,6 @@ import { answerResult } from './answer-result.ts'
 import { goneSignal } from './gone.ts'
 import type { ImportRequest } from './import-request.ts'
 import type { Incoming } from './incoming.ts'
-import { pathOf } from './query.ts'
 import { erased } from './receipt-problems.ts'
 
 /** A request whose idempotency key is known, and the import that has it. */
@@ -30,7 +29,6 @@ export async function replay(
   store: ReceiptStore,
   { receipt, incoming, request, form }: Replay,
 ): Promise<void> {
-  res.set({ 'Import-Id': receipt.id, Location: `${pathOf(res.req)}/${receipt.id}` })
   const gone = goneSignal(res)
   const upload = await incoming.received()
   const first = await receiptWhen(store, receipt, (now) => now.upload !== undefined, gone)
