@@ -61,13 +61,11 @@ export async function register(knex: Knex, processId: string): Promise<void> {
   )
 }
 
-/** Whether the session that a process registered is there. */
-const hasSession = (process: string): string => `
-  exists (select 1 from pg_stat_activity a where a.pid = ${process}.backend and a.backend_start = ${process}.backend_start)`
-
-/** Whether a process, as a row of `processes`, shows signs of life. */
+/** Whether a process, as a row of `processes`, shows signs of life: it was seen, or the session is there that it registered. */
 export const isAlive = (process: string): string => `
-  (${process}.seen_at > clock_timestamp() - make_interval(secs => ${SECONDS_WITHOUT_SESSION}) or ${hasSession(process)})`
+  (${process}.seen_at >= clock_timestamp() - make_interval(secs => ${SECONDS_WITHOUT_SESSION})
+   or exists (select 1 from pg_stat_activity a
+               where a.pid = ${process}.backend and a.backend_start = ${process}.backend_start))`
 
 /**
  * A process is dead when the session that it registered is gone and it has not registered another in a while. A
@@ -84,9 +82,8 @@ async function buryDead(knex: Knex, { processId, running, alone }: ProcessParts)
         where p.id <> ?::text
           and (?::boolean
                or p.seen_at < clock_timestamp() - make_interval(secs => ?::integer)
-               or (p.seen_at < clock_timestamp() - make_interval(secs => ?::integer)
-                   and me.backend_start < clock_timestamp() - make_interval(secs => ?::integer)
-                   and not ${hasSession('p')}))
+               or (me.backend_start < clock_timestamp() - make_interval(secs => ?::integer)
+                   and not ${isAlive('p')}))
        returning p.id
      )
      update imports i set state = 'aborted', ended_at = clock_timestamp(), reason_code = 'process.died',
@@ -101,7 +98,6 @@ async function buryDead(knex: Knex, { processId, running, alone }: ProcessParts)
       processId,
       alone,
       SECONDS_UNSEEN,
-      SECONDS_WITHOUT_SESSION,
       SECONDS_WITHOUT_SESSION,
       processId,
       processId,
