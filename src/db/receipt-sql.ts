@@ -2,14 +2,16 @@ import type { Knex } from 'knex'
 import { ServiceError } from '../errors.ts'
 import type { Chunk, StoredChunk } from '../receipts/chunk.ts'
 import type { Counts } from '../receipts/counts.ts'
-import type { AnswerForm, Ending, ImportMode, ImportState, NewImport, Receipt } from '../receipts/receipt.ts'
+import type {
+  AnswerForm,
+  Ending,
+  ImportMode,
+  ImportPlace,
+  ImportState,
+  NewImport,
+  Receipt,
+} from '../receipts/receipt.ts'
 import { query } from './query.ts'
-
-/** Where an import stands. */
-export interface ImportPlace {
-  readonly organizationId: number
-  readonly id: string
-}
 
 /** Its condition: nothing is written for an import that has ended, whoever ended it. */
 const running = `organization_id = ?::integer and id = ?::text and state = 'running'`

@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import type { ReceiptWriter } from '../receipts/receipt.ts'
+import type { ImportPlace, ReceiptWriter } from '../receipts/receipt.ts'
 import type { RunningImports } from '../receipts/running-imports.ts'
 import {
   createBatchStore,
@@ -8,7 +8,7 @@ import {
   type WholeStoreParts,
 } from './batch-store.ts'
 import { persevere } from './persevere.ts'
-import { finishReceipt, updateRunning, type ImportPlace } from './receipt-sql.ts'
+import { finishReceipt, updateRunning } from './receipt-sql.ts'
 import type { Turns } from './turns.ts'
 
 /** What is needed to write a receipt. */
@@ -18,17 +18,15 @@ export interface ReceiptWriterParts {
   readonly running: RunningImports
   readonly onTrouble: (error: unknown) => void
   readonly place: ImportPlace
-  /** Of the import's signal; its reason ends the import. */
-  readonly controller: AbortController
+  /** Its reason ends the import. */
+  readonly signal: AbortSignal
 }
 
 /** Writes the receipt of an import that runs in this process. */
 export function createReceiptWriter(parts: ReceiptWriterParts): ReceiptWriter {
-  const { knex, place, running, controller, onTrouble } = parts
-  const { signal } = controller
+  const { knex, place, running, signal, onTrouble } = parts
   const batches: BatchStoreParts = {
     ...parts,
-    signal,
     onStop: () => {
       running.stop(place.id)
     },

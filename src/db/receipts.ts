@@ -4,6 +4,7 @@ import { ServiceError } from '../errors.ts'
 import type {
   HistoryPage,
   HistoryQuery,
+  ImportPlace,
   NewImport,
   Receipt,
   ReceiptScope,
@@ -12,7 +13,7 @@ import type {
 import type { RunningImports } from '../receipts/running-imports.ts'
 import { persevere, promptly } from './persevere.ts'
 import { execute, query } from './query.ts'
-import { insertReceipt, readChunks, selectReceipts, type ImportPlace } from './receipt-sql.ts'
+import { insertReceipt, readChunks, selectReceipts } from './receipt-sql.ts'
 import { createReceiptWriter } from './receipt-writer.ts'
 import { isAlive } from './processes.ts'
 import { inTransaction } from './transaction.ts'
@@ -49,11 +50,11 @@ export function createReceiptStore(parts: ReceiptStoreParts): ReceiptStore {
   return {
     open: async (wanted) => {
       const place = { organizationId: wanted.organizationId, id: randomUUID() }
-      const controller = running.add(place.id)
+      const signal = running.add(place.id)
       try {
         const known = await begin(parts, place.id, wanted)
         if (known === undefined) {
-          return { kind: 'new', writer: createReceiptWriter({ ...parts, turns, place, controller }) }
+          return { kind: 'new', writer: createReceiptWriter({ ...parts, turns, place, signal }) }
         }
         running.remove(place.id)
         return { kind: 'known', receipt: known }

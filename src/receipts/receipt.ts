@@ -20,8 +20,12 @@ export interface AnswerForm {
   /** What the upload was decoded from. */
   readonly charset: string
   readonly options: AnswerOptions
-  /** The media type that was asked for. */
-  readonly type: string
+}
+
+/** Where an import stands. */
+export interface ImportPlace {
+  readonly organizationId: number
+  readonly id: string
 }
 
 /** Whose import it is. */
@@ -159,11 +163,11 @@ export interface ReceiptStore {
   find(scope: ReceiptScope, id: string): Promise<Receipt | undefined>
   list(scope: ReceiptScope, query: HistoryQuery): Promise<HistoryPage>
   /** A receipt as it is now, for whoever follows its import: trouble with the database is waited for. */
-  again(receipt: Pick<Receipt, 'organizationId' | 'id'>): Promise<Receipt | undefined>
+  again(receipt: ImportPlace): Promise<Receipt | undefined>
   /** Some chunks from a number on, in order; none where there are none yet. Trouble is waited for. */
-  chunks(receipt: Pick<Receipt, 'organizationId' | 'id'>, from: number): Promise<readonly StoredChunk[]>
+  chunks(receipt: ImportPlace, from: number): Promise<readonly StoredChunk[]>
   /** Asks a running import to stop after its batch. */
-  requestStop(receipt: Pick<Receipt, 'organizationId' | 'id'>): Promise<void>
+  requestStop(receipt: ImportPlace): Promise<void>
   /** Deletes the result of an import that has ended. */
-  erase(receipt: Pick<Receipt, 'organizationId' | 'id'>): Promise<void>
+  erase(receipt: ImportPlace): Promise<void>
 }

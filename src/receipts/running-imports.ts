@@ -6,11 +6,11 @@ export class RunningImports {
   readonly #sealed = new Set<string>()
   #wake: () => void = () => undefined
 
-  /** Takes note of an import that begins. Its signal says that it has to stop, and why. */
-  add(id: string): AbortController {
+  /** Takes note of an import that begins. The signal says that it has to stop, and why. */
+  add(id: string): AbortSignal {
     const controller = new AbortController()
     this.#controllers.set(id, controller)
-    return controller
+    return controller.signal
   }
 
   /** From now on it can't be stopped: it is being committed. */

@@ -1,23 +1,10 @@
 import { describe, expect, it } from '@jest/globals'
 import { stringify } from 'csv-stringify/sync'
 import fc from 'fast-check'
-import type { CsvAnswerHeader } from '../../src/csv/write-csv.ts'
-import type { AnswerOptions } from '../../src/import/answer.ts'
-import type { AnnotatedRow, Layout } from '../../src/import/row.ts'
+import type { AnnotatedRow } from '../../src/import/row.ts'
 import { emailRequired, unknownId, type Fault } from '../../src/users/faults.ts'
-import { csvAnswer } from '../support/answer.ts'
+import { csvAnswer, header, plain } from '../support/answer.ts'
 import { read } from './reading.ts'
-
-const header = (columns: Layout, more: Partial<CsvAnswerHeader> = {}): CsvAnswerHeader => ({
-  names: columns.map((name, index) => name ?? `x${index}`),
-  columns,
-  delimiter: ',',
-  lineEnd: '\n',
-  bom: false,
-  ...more,
-})
-
-const plain: AnswerOptions = { onlyInvalid: false, detailed: false, returnId: false }
 
 function annotated(cells: readonly string[], more: Partial<AnnotatedRow> = {}): AnnotatedRow {
   const id = more.disposition === undefined ? 'new-id' : null

@@ -30,7 +30,6 @@ export const formOf = (layout: Layout): AnswerForm => ({
   bom: false,
   charset: 'utf-8',
   options: { onlyInvalid: false, detailed: true, returnId: false },
-  type: 'text/csv',
 })
 
 /** What is heard of an import, as it is heard. */

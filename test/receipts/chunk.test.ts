@@ -7,6 +7,7 @@ import type { AnnotatedRow, Disposition, Layout } from '../../src/import/row.ts'
 import { answeredRows, ChunkBuilder, invalidText, type Chunk } from '../../src/receipts/chunk.ts'
 import { emailRequired, notUnique, unknownId } from '../../src/users/faults.ts'
 import { idOf } from '../import/builders.ts'
+import { header, plain } from '../support/answer.ts'
 
 const seed = Number(process.env['PROPERTY_SEED'] ?? 20261122)
 
@@ -25,17 +26,6 @@ function chunkOf({ header, options, outcome, rows, cut }: Case): Chunk {
   builder.add(rows.slice(cut))
   return builder.build()
 }
-
-const header = (columns: Layout, more: Partial<CsvAnswerHeader> = {}): CsvAnswerHeader => ({
-  names: columns.map((name, index) => name ?? `x${index}`),
-  columns,
-  delimiter: ',',
-  lineEnd: '\n',
-  bom: false,
-  ...more,
-})
-
-const plain: AnswerOptions = { onlyInvalid: false, detailed: false, returnId: false }
 
 function rowOf(number: number, disposition: Disposition, cells: readonly string[]): AnsweredRow {
   const isGood = disposition !== 'invalid' && disposition !== 'skipped'

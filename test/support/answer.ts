@@ -1,7 +1,7 @@
 import { createCsvWriter, type CsvAnswerHeader } from '../../src/csv/write-csv.ts'
 import { answerText, type AnswerType } from '../../src/http/answer-text.ts'
 import { answering, type AnswerColumns, type AnswerOptions, type Outcome } from '../../src/import/answer.ts'
-import type { AnnotatedRow } from '../../src/import/row.ts'
+import type { AnnotatedRow, Layout } from '../../src/import/row.ts'
 import { ChunkBuilder } from '../../src/receipts/chunk.ts'
 import type { AnswerForm } from '../../src/receipts/receipt.ts'
 
@@ -38,7 +38,7 @@ function answerBy(
   outcome: Outcome,
   type: AnswerType,
 ): Answer {
-  const form: AnswerForm = { ...header, charset: 'utf-8', options, type }
+  const form: AnswerForm = { ...header, charset: 'utf-8', options }
   const answered = answering(header.columns, outcome)
   const writer = createCsvWriter(header, options, outcome)
   const text = answerText(form, outcome, { type, onlyInvalid: options.onlyInvalid })
@@ -51,3 +51,16 @@ function answerBy(
     },
   }
 }
+
+/** A header of columns; one that is passed through has a name of its own. */
+export const header = (columns: Layout, more: Partial<CsvAnswerHeader> = {}): CsvAnswerHeader => ({
+  names: columns.map((name, index) => name ?? `x${index}`),
+  columns,
+  delimiter: ',',
+  lineEnd: '\n',
+  bom: false,
+  ...more,
+})
+
+/** An answer for which nothing was asked. */
+export const plain: AnswerOptions = { onlyInvalid: false, detailed: false, returnId: false }

@@ -27,7 +27,6 @@ export const plainForm: AnswerForm = {
   bom: false,
   charset: 'utf-8',
   options: { onlyInvalid: false, detailed: false, returnId: false },
-  type: 'text/csv',
 }
 
 /** An import that is about to begin. */
