@@ -11,6 +11,7 @@ import { migrate } from './db/migrate.ts'
 import { createOrganizationDirectory, makeOrganizations } from './db/organizations.ts'
 import { ping } from './db/query.ts'
 import { createReceiptStore } from './db/receipts.ts'
+import { Turns } from './db/turns.ts'
 import { Upkeep } from './db/upkeep.ts'
 import { createUserPages } from './db/user-pages.ts'
 import { ServiceError } from './errors.ts'
@@ -64,6 +65,17 @@ export async function compose(config: Config, log: Logger): Promise<Parts> {
       log.warn({ err: error }, 'the upkeep of receipts failed; it will be tried again')
     },
   })
+  const receiptParts = {
+    knex: database.knex,
+    processId,
+    turns: new Turns(),
+    running,
+    maxImports: config.maxImports,
+    maxImportsPerOrganization: config.maxImportsPerOrganization,
+    onTrouble: (error: unknown) => {
+      log.warn({ err: error }, 'the database is in trouble; an import waits for it')
+    },
+  }
   const app = createApp({
     log,
     open,
@@ -73,16 +85,7 @@ export async function compose(config: Config, log: Logger): Promise<Parts> {
     },
     verifier,
     organizations: createOrganizationDirectory(database.knex),
-    receipts: createReceiptStore({
-      knex: database.knex,
-      processId,
-      running,
-      maxImports: config.maxImports,
-      maxImportsPerOrganization: config.maxImportsPerOrganization,
-      onTrouble: (error) => {
-        log.warn({ err: error }, 'the database is in trouble; an import waits for it')
-      },
-    }),
+    receipts: createReceiptStore(receiptParts),
     userPages: createUserPages(database.knex),
     exportPage: database.largestBatch,
     portalDomain: config.portalDomain,

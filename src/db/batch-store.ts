@@ -1,10 +1,10 @@
 import type { Knex } from 'knex'
 import type { Chunk } from '../receipts/chunk.ts'
-import type { Ending, ImportPlace, WholeResult } from '../receipts/receipt.ts'
+import type { Ending, WholeResult } from '../receipts/receipt.ts'
 import { StoreRefusal, type BatchStore } from '../users/user-directory.ts'
 import { PATIENCE, persevere } from './persevere.ts'
 import { execute } from './query.ts'
-import { appendChunk, countChunks, stateOf } from './receipt-sql.ts'
+import { appendChunk, countChunks, stateOf, type FencedPlace } from './receipt-sql.ts'
 import { inTransaction, lockOrganization } from './transaction.ts'
 import { meaningOf, refusal } from './trouble.ts'
 import type { Turns } from './turns.ts'
@@ -14,7 +14,7 @@ import { usersIn } from './users.ts'
 export interface BatchStoreParts {
   readonly knex: Knex
   readonly turns: Turns
-  readonly place: ImportPlace
+  readonly place: FencedPlace
   /** Ends the waiting for a database in trouble. */
   readonly signal: AbortSignal
   /** Hears that the import is asked to stop. */
@@ -84,12 +84,12 @@ export function inOneTransaction<R>(
 }
 
 const hasChunk =
-  (place: ImportPlace, number: number) =>
+  (place: FencedPlace, number: number) =>
   async (trx: Knex): Promise<boolean> =>
     (await countChunks(trx, place)) > number
 
 const isFinished =
-  (place: ImportPlace) =>
+  (place: FencedPlace) =>
   async (trx: Knex): Promise<boolean> =>
     (await stateOf(trx, place)) === 'finished'
 

@@ -26,7 +26,7 @@ export async function eraseExpired(knex: Knex, { days, bytesPerOrganization }: K
               sum(result_bytes) over (partition by organization_id order by created_at desc, id desc) as kept
          from imports where erased_at is null
      ) results
-      where state <> 'running' and (kept > ?::float8 or ended_at < now() - make_interval(days => ?::integer))
+      where state not in ('waiting', 'running') and (kept > ?::float8 or ended_at < now() - make_interval(days => ?::integer))
       limit ?::integer`,
     [bytesPerOrganization, days, AT_ONCE],
   )

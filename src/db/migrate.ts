@@ -2,6 +2,9 @@ import type { Knex } from 'knex'
 import * as organizations from '../../migrations/20261122_organizations.ts'
 import * as users from '../../migrations/20261122_users.ts'
 import * as receipts from '../../migrations/20261123_receipts.ts'
+import * as jobs from '../../migrations/20261124_jobs.ts'
+import * as letters from '../../migrations/20261124_letters.ts'
+import { TurnQueue } from './queue.ts'
 import { asServiceError } from './trouble.ts'
 
 interface Migration {
@@ -13,6 +16,8 @@ const migrations: readonly Migration[] = [
   { name: '20261122_organizations', ...organizations },
   { name: '20261122_users', ...users },
   { name: '20261123_receipts', ...receipts },
+  { name: '20261124_jobs', ...jobs },
+  { name: '20261124_letters', ...letters },
 ]
 
 // Forward only: a mistake is mended by the next migration.
@@ -30,7 +35,7 @@ const MIGRATION_LOCK = 0x726f6c6c
 /**
  * Brings the tables up to date, in one transaction. Of several processes that start at once one migrates
  * and the others wait, and one that is killed leaves neither a half-made table nor a lock: knex's own lock
- * row, written in the same transaction, is rolled back with it.
+ * row, written in the same transaction, is rolled back with it. The queue's tables are pg-boss's own affair.
  *
  * @throws ServiceError `database.unreachable` If the database can't be reached
  */
@@ -40,6 +45,7 @@ export async function migrate(knex: Knex): Promise<void> {
       await trx.raw('select pg_advisory_xact_lock(?::bigint)', [MIGRATION_LOCK])
       await trx.migrate.latest({ migrationSource })
     })
+    await new TurnQueue(knex).install()
   } catch (error) {
     throw asServiceError(error)
   }

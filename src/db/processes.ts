@@ -22,7 +22,7 @@ const SECONDS_UNSEEN = 60
 const SECONDS_TO_OPEN = 10
 
 /**
- * Shows the others that this process lives; ends the receipts of imports whose process has died, and of own imports
+ * Shows the others that this process lives; looks after the imports whose process has died, and own imports
  * whose end could not be written; passes on who is asked to stop. To be called every few seconds.
  *
  * @throws ServiceError `database.unreachable`
@@ -71,6 +71,8 @@ export const isAlive = (process: string): string => `
  * A process is dead when the session that it registered is gone and it has not registered another in a while. A
  * restart of the database, or a partition of the network, ends all sessions: so only who has a session of some age
  * himself may say so.
+ *
+ * Of the imports that it leaves behind those in the background wait for another worker, and the others are aborted.
  */
 async function buryDead(knex: Knex, { processId, running, alone }: ProcessParts): Promise<void> {
   await query(
@@ -85,14 +87,23 @@ async function buryDead(knex: Knex, { processId, running, alone }: ProcessParts)
                or (me.backend_start < clock_timestamp() - make_interval(secs => ?::integer)
                    and not ${isAlive('p')}))
        returning p.id
+     ), orphaned as (
+       select i.organization_id, i.id from imports i
+        where i.state = 'running'
+          and (i.process_id in (select id from dead)
+               or (i.process_id <> ?::text and not exists (select 1 from processes p where p.id = i.process_id))
+               or (i.process_id = ?::text and i.id <> all(string_to_array(?::text, ' '))
+                   and i.claimed_at < clock_timestamp() - make_interval(secs => ?::integer)))
+     ), given_back as (
+       update imports i set state = 'waiting', process_id = null
+         from orphaned o where i.organization_id = o.organization_id and i.id = o.id and i.state = 'running' and i.fence > 0
+     ), aborted as (
+       update imports i set state = 'aborted', ended_at = clock_timestamp(), reason_code = 'process.died',
+                            reason = 'The process that ran the import has ended before it was complete.'
+         from orphaned o where i.organization_id = o.organization_id and i.id = o.id and i.state = 'running' and i.fence = 0
+       returning i.organization_id, i.id
      )
-     update imports i set state = 'aborted', ended_at = clock_timestamp(), reason_code = 'process.died',
-                          reason = 'The process that ran the import has ended before it was complete.'
-      where i.state = 'running'
-        and (i.process_id in (select id from dead)
-             or (i.process_id <> ?::text and not exists (select 1 from processes p where p.id = i.process_id))
-             or (i.process_id = ?::text and i.id <> all(string_to_array(?::text, ' '))
-                 and i.created_at < clock_timestamp() - make_interval(secs => ?::integer)))`,
+     delete from import_payloads p using aborted a where p.organization_id = a.organization_id and p.import_id = a.id`,
     [
       processId,
       processId,

@@ -3,21 +3,32 @@ import { ServiceError } from '../errors.ts'
 import type { Chunk, StoredChunk } from '../receipts/chunk.ts'
 import type { Counts } from '../receipts/counts.ts'
 import type {
+  AbortReason,
   AnswerForm,
   Ending,
+  ImportKind,
   ImportMode,
   ImportPlace,
   ImportState,
+  JobProgress,
   NewImport,
   Receipt,
 } from '../receipts/receipt.ts'
-import { query } from './query.ts'
+import { query, type Parameter } from './query.ts'
 
-/** Its condition: nothing is written for an import that has ended, whoever ended it. */
-const running = `organization_id = ?::integer and id = ?::text and state = 'running'`
+/** Where an import stands, and as whose it is written: see {@link running}. */
+export interface FencedPlace extends ImportPlace {
+  /** 0 for whoever took the upload; every worker that claims the import raises it. */
+  readonly fence: number
+}
 
-/** That an import was ended by somebody else while it still ran here. */
-const ended = (): ServiceError =>
+/** Its condition: nothing is written for an import that has ended, or that another worker has claimed since. */
+const running = `organization_id = ?::integer and id = ?::text and state = 'running' and fence = ?::integer`
+
+const fenced = ({ organizationId, id, fence }: FencedPlace) => [organizationId, id, fence] as const
+
+/** That an import was ended, or claimed, by somebody else while it still ran here. */
+export const lost = (): ServiceError =>
   new ServiceError('import.lost', 'The import was given up: the service did not hear of it for too long.')
 
 const countNames = ['created', 'updated', 'unchanged', 'invalid', 'skipped'] as const
@@ -30,7 +41,7 @@ const countNames = ['created', 'updated', 'unchanged', 'invalid', 'skipped'] as 
  */
 export async function appendChunk(
   trx: Knex,
-  { organizationId, id }: ImportPlace,
+  place: FencedPlace,
   number: number,
   { firstRow, answer, notes, counts }: Chunk,
 ): Promise<boolean> {
@@ -50,8 +61,7 @@ export async function appendChunk(
     [
       answer.length + notes.length,
       ...countNames.map((name) => counts[name]),
-      organizationId,
-      id,
+      ...fenced(place),
       number,
       number,
       firstRow,
@@ -59,7 +69,7 @@ export async function appendChunk(
       notes,
     ],
   )
-  if (rows[0] === undefined) throw ended()
+  if (rows[0] === undefined) throw lost()
   return rows[0].stop
 }
 
@@ -100,6 +110,7 @@ export async function readChunks(
 interface ImportRow extends Readonly<Record<string, unknown>> {
   readonly organization_id: number
   readonly id: string
+  readonly kind: ImportKind
   readonly state: ImportState
   readonly reason_code: string | null
   readonly reason: string | null
@@ -123,13 +134,16 @@ interface ImportRow extends Readonly<Record<string, unknown>> {
   readonly created_at: Date
   readonly ended_at: Date | null
   readonly erased_at: Date | null
+  readonly job: string | null
   readonly place: string
 }
 
 const receiptColumns = `
-  organization_id, id, state, reason_code, reason, mode, refused, caller, caller_email, file_name, idempotency_key,
+  organization_id, id, kind, state, reason_code, reason, mode, refused, caller, caller_email, file_name, idempotency_key,
   request, form, upload_bytes::float8 as upload_bytes, upload_digest, answer_digest, created, updated, unchanged, invalid,
   skipped, chunks, created_at, ended_at, erased_at,
+  (select json_build_object('rowsTotal', rows_total, 'attempts', attempts, 'trouble', trouble, 'startedAt', started_at)::text
+     from import_jobs j where j.organization_id = imports.organization_id and j.import_id = imports.id) as job,
   to_char(created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as place`
 
 /** A receipt, and its place in the history to the microsecond. */
@@ -154,6 +168,7 @@ function receiptOf(row: ImportRow): Receipt {
   return {
     organizationId: row.organization_id,
     id: row.id,
+    kind: row.kind,
     state: row.state,
     reason: row.reason_code === null ? undefined : { code: row.reason_code, detail: row.reason ?? '' },
     mode: row.mode,
@@ -171,6 +186,20 @@ function receiptOf(row: ImportRow): Receipt {
     createdAt: row.created_at,
     endedAt: row.ended_at ?? undefined,
     erasedAt: row.erased_at ?? undefined,
+    job: row.job === null ? undefined : jobOf(row.job),
+  }
+}
+
+function jobOf(text: string): JobProgress {
+  const job = JSON.parse(text) as Readonly<Record<'trouble' | 'startedAt', string | null>> & {
+    readonly rowsTotal: number | null
+    readonly attempts: number
+  }
+  return {
+    rowsTotal: job.rowsTotal ?? undefined,
+    attempts: job.attempts,
+    trouble: job.trouble ?? undefined,
+    startedAt: job.startedAt === null ? undefined : new Date(job.startedAt),
   }
 }
 
@@ -182,21 +211,28 @@ function formOf(text: string): AnswerForm {
   return { ...form, columns: form.columns.map((column) => column ?? undefined) }
 }
 
-/** Writes the receipt of an import that begins. */
+/**
+ * Writes the receipt of an import that begins, and what is kept for its worker.
+ *
+ * @param processId - the process that takes its upload; `undefined` where all of it has come
+ */
 export async function insertReceipt(
   trx: Knex,
   id: string,
-  processId: string,
+  processId: string | undefined,
   wanted: NewImport,
 ): Promise<void> {
   await query(
     trx,
-    `insert into imports (organization_id, id, mode, caller, caller_email, file_name, idempotency_key, request, form,
-                          process_id)
-     values (?::integer, ?::text, ?::text, ?::text, ?::text, ?::text, ?::text, ?::text, ?::text, ?::text)`,
+    `insert into imports (organization_id, id, state, kind, mode, caller, caller_email, file_name, idempotency_key,
+                          request, form, process_id)
+     values (?::integer, ?::text, ?::text, ?::text, ?::text, ?::text, ?::text, ?::text, ?::text, ?::text, ?::text,
+             ?::text)`,
     [
       wanted.organizationId,
       id,
+      processId === undefined ? 'waiting' : 'running',
+      wanted.kind,
       wanted.mode,
       wanted.caller,
       wanted.callerEmail ?? null,
@@ -204,20 +240,89 @@ export async function insertReceipt(
       wanted.idempotencyKey ?? null,
       wanted.request,
       JSON.stringify(wanted.form),
-      processId,
+      processId ?? null,
     ],
+  )
+  if (wanted.job === undefined) return
+  const { recipient, instructions, rowsTotal } = wanted.job
+  await query(
+    trx,
+    `insert into import_jobs (organization_id, import_id, recipient, instructions, rows_total, queued_at)
+     values (?::integer, ?::text, ?::text, ?::text, ?::integer,
+             case when ?::boolean then clock_timestamp() end)`,
+    [wanted.organizationId, id, recipient, instructions, rowsTotal ?? null, processId === undefined],
   )
 }
 
 /** Changes a running import. @returns whether it was still running */
 export async function updateRunning(
   knex: Knex,
-  { organizationId, id }: ImportPlace,
+  place: FencedPlace,
   assignments: string,
-  parameters: readonly (string | number)[],
+  parameters: readonly Parameter[],
 ): Promise<boolean> {
   const sql = `update imports set ${assignments} where ${running} returning 1 as done`
-  return (await query(knex, sql, [...parameters, organizationId, id])).length > 0
+  return (await query(knex, sql, [...parameters, ...fenced(place)])).length > 0
+}
+
+/** The last word on an import. */
+export interface LastWord {
+  readonly state: 'finished' | 'aborted' | 'failed'
+  readonly reason?: AbortReason
+  readonly ending?: Ending
+}
+
+// An import that was finished in order, one that somebody stopped, one that was given up.
+const letterKinds = { finished: 'finished', aborted: 'stopped', failed: 'failed' } as const
+
+/**
+ * Says the last word on an import. Of one in the background the payload goes, and the letter is written: by this
+ * very statement, so that there is one of each kind whatever breaks.
+ *
+ * @param from - the state that it must be in
+ * @returns whether it was in that state
+ */
+export async function endImport(
+  knex: Knex,
+  place: FencedPlace,
+  { state, reason, ending }: LastWord,
+  from: 'running' | 'waiting' = 'running',
+): Promise<boolean> {
+  return (
+    (
+      await query(
+        knex,
+        `with ended as (
+           update imports
+              set state = ?::text, ended_at = clock_timestamp(), reason_code = ?::text, reason = ?::text,
+                  upload_bytes = coalesce(?::bigint, upload_bytes), upload_digest = coalesce(?::text, upload_digest),
+                  answer_digest = ?::text
+            where organization_id = ?::integer and id = ?::text and fence = ?::integer and state = ?::text
+           returning organization_id, id
+         ), payload as (
+           delete from import_payloads p using ended e where p.organization_id = e.organization_id and p.import_id = e.id
+         ), letter as (
+           insert into letters (organization_id, import_id, kind, recipient)
+           select j.organization_id, j.import_id, ?::text, j.recipient
+             from import_jobs j join ended e on j.organization_id = e.organization_id and j.import_id = e.id
+            where j.queued_at is not null
+           on conflict do nothing
+         )
+         select 1 as done from ended`,
+        [
+          state,
+          reason?.code ?? null,
+          reason?.detail ?? null,
+          ending?.upload.bytes ?? null,
+          ending?.upload.sha256 ?? null,
+          ending?.answerDigest ?? null,
+          ...fenced(place),
+          from,
+          letterKinds[state],
+        ],
+      )
+    ).length > 0
+  )
 }
 
 /**
@@ -225,13 +330,7 @@ export async function updateRunning(
  *
  * @throws ServiceError `import.lost` If somebody else has ended it
  */
-export async function finishReceipt(
-  knex: Knex,
-  place: ImportPlace,
-  { upload, answerDigest }: Ending,
-): Promise<void> {
-  const set = `state = 'finished', ended_at = clock_timestamp(), upload_bytes = ?::bigint, upload_digest = ?::text,
-               answer_digest = ?::text`
-  if (await updateRunning(knex, place, set, [upload.bytes, upload.sha256, answerDigest])) return
-  if ((await stateOf(knex, place)) !== 'finished') throw ended()
+export async function finishReceipt(knex: Knex, place: FencedPlace, ending: Ending): Promise<void> {
+  if (await endImport(knex, place, { state: 'finished', ending })) return
+  if ((await stateOf(knex, place)) !== 'finished') throw lost()
 }

@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import type { ImportPlace, ReceiptWriter } from '../receipts/receipt.ts'
+import type { AbortReason, Ending, ReceiptWriter } from '../receipts/receipt.ts'
 import type { RunningImports } from '../receipts/running-imports.ts'
 import {
   createBatchStore,
@@ -8,8 +8,16 @@ import {
   type WholeStoreParts,
 } from './batch-store.ts'
 import { persevere } from './persevere.ts'
-import { finishReceipt, updateRunning } from './receipt-sql.ts'
+import { endImport, finishReceipt, updateRunning, type FencedPlace } from './receipt-sql.ts'
+import { inTransaction } from './transaction.ts'
 import type { Turns } from './turns.ts'
+
+/** How an import ends: one that is streamed once and for all, one in the background perhaps only for now. */
+export interface Endings {
+  /** Writes the last word of an import that is complete. Safe to repeat. */
+  finish(trx: Knex.Transaction, ending: Ending): Promise<void>
+  abort(reason: AbortReason): Promise<void>
+}
 
 /** What is needed to write a receipt. */
 export interface ReceiptWriterParts {
@@ -17,14 +25,18 @@ export interface ReceiptWriterParts {
   readonly turns: Turns
   readonly running: RunningImports
   readonly onTrouble: (error: unknown) => void
-  readonly place: ImportPlace
+  readonly place: FencedPlace
   /** Its reason ends the import. */
   readonly signal: AbortSignal
+  /** How many chunks are there already. Default: none. */
+  readonly from?: number
+  /** Default: those of a streamed import. */
+  readonly endings?: Endings
 }
 
 /** Writes the receipt of an import that runs in this process. */
 export function createReceiptWriter(parts: ReceiptWriterParts): ReceiptWriter {
-  const { knex, place, running, signal, onTrouble } = parts
+  const { knex, place, running, signal, onTrouble, from = 0, endings = streamedEndings(parts) } = parts
   const batches: BatchStoreParts = {
     ...parts,
     onStop: () => {
@@ -35,13 +47,13 @@ export function createReceiptWriter(parts: ReceiptWriterParts): ReceiptWriter {
     if (isSealed) running.seal(place.id)
     else running.unseal(place.id)
   }
-  const finish: WholeStoreParts['finish'] = (trx, ending) => finishReceipt(trx, place, ending)
+  const finish: WholeStoreParts['finish'] = (trx, ending) => endings.finish(trx, ending)
   let isRefused = false
   const persevering = <T>(attempt: () => Promise<T>): Promise<T> => persevere(attempt, { signal, onTrouble })
   return {
     id: place.id,
     signal,
-    store: createBatchStore(batches),
+    store: createBatchStore(batches, from),
     inOne: async (work, kept) => {
       const isCommitted = await inOneTransaction({ ...batches, seal, finish }, work, kept)
       if (isCommitted) running.remove(place.id)
@@ -64,18 +76,26 @@ export function createReceiptWriter(parts: ReceiptWriterParts): ReceiptWriter {
 
     finish: async (ending) => {
       // Whoever wants to stop it now comes too late: all of it is imported.
-      await persevere(() => finishReceipt(knex, place, ending), { onTrouble })
+      await persevere(() => inTransaction(knex, (trx) => endings.finish(trx, ending)), { onTrouble })
       running.remove(place.id)
     },
 
-    abort: async ({ code, detail }) => {
-      const set = `state = 'aborted', ended_at = clock_timestamp(), reason_code = ?::text, reason = ?::text`
+    abort: async (reason) => {
       try {
-        await updateRunning(knex, place, set, [code, detail])
+        await endings.abort(reason)
       } finally {
         // If it could not be written, the next heartbeat finds an import of this process that does not run.
         running.remove(place.id)
       }
+    },
+  }
+}
+
+function streamedEndings({ knex, place }: ReceiptWriterParts): Endings {
+  return {
+    finish: (trx, ending) => finishReceipt(trx, place, ending),
+    abort: async (reason) => {
+      await endImport(knex, place, { state: 'aborted', reason })
     },
   }
 }

@@ -10,21 +10,23 @@ import type {
   ReceiptScope,
   ReceiptStore,
 } from '../receipts/receipt.ts'
-import type { RunningImports } from '../receipts/running-imports.ts'
+import { stopped, type RunningImports } from '../receipts/running-imports.ts'
 import { persevere, promptly } from './persevere.ts'
 import { execute, query } from './query.ts'
-import { insertReceipt, readChunks, selectReceipts } from './receipt-sql.ts'
+import { endImport, insertReceipt, readChunks, selectReceipts } from './receipt-sql.ts'
 import { createReceiptWriter } from './receipt-writer.ts'
 import { isAlive } from './processes.ts'
 import { inTransaction } from './transaction.ts'
 import { meaningOf, unreachable } from './trouble.ts'
-import { Turns } from './turns.ts'
+import type { Turns } from './turns.ts'
 
 /** What the store of receipts needs to know. */
 export interface ReceiptStoreParts {
   readonly knex: Knex
   /** The name of this process, under which others see that it lives. */
   readonly processId: string
+  /** The turns of this process's imports, streamed or not. */
+  readonly turns: Turns
   /** The imports that run in this process. */
   readonly running: RunningImports
   /** How many imports may run at once, over all processes: in all, and of one organization. */
@@ -46,15 +48,17 @@ const CHUNKS_AT_ONCE = 4
 /** The receipts in PostgreSQL. */
 export function createReceiptStore(parts: ReceiptStoreParts): ReceiptStore {
   const { knex, running, onTrouble } = parts
-  const turns = new Turns()
   return {
     open: async (wanted) => {
-      const place = { organizationId: wanted.organizationId, id: randomUUID() }
+      const place = { organizationId: wanted.organizationId, id: randomUUID(), fence: 0 }
       const signal = running.add(place.id)
       try {
-        const known = await begin(parts, place.id, wanted)
+        const known = await opening(parts, wanted, async (trx) => {
+          await refuseTooMany(trx, wanted.organizationId, parts)
+          await insertReceipt(trx, place.id, parts.processId, wanted)
+        })
         if (known === undefined) {
-          return { kind: 'new', writer: createReceiptWriter({ ...parts, turns, place, signal }) }
+          return { kind: 'new', writer: createReceiptWriter({ ...parts, place, signal }) }
         }
         running.remove(place.id)
         return { kind: 'known', receipt: known }
@@ -72,14 +76,28 @@ export function createReceiptStore(parts: ReceiptStoreParts): ReceiptStore {
     list: (scope, asked) => promptly(() => history(knex, scope, asked)),
     chunks: (place, from) => persevere(() => readChunks(knex, place, from, CHUNKS_AT_ONCE), { onTrouble }),
 
-    requestStop: async ({ organizationId, id }) => {
-      const sql = `update imports set stop_requested = true where organization_id = ?::integer and id = ?::text`
-      await promptly(() => execute(knex, sql, [organizationId, id]))
-      running.stop(id)
+    requestStop: async (place) => {
+      await promptly(() => stop(knex, place))
+      running.stop(place.id)
     },
 
     erase: (place) => promptly(() => inTransaction(knex, (trx) => eraseResult(trx, place))),
   }
+}
+
+/** What waits for a worker ends at once, what runs after its batch. */
+async function stop(knex: Knex, place: ImportPlace): Promise<void> {
+  await inTransaction(knex, async (trx) => {
+    const sql = `
+      update imports set stop_requested = true
+       where organization_id = ?::integer and id = ?::text and state in ('waiting', 'running')
+      returning state, fence`
+    const [found] = await query<{ state: string; fence: number }>(trx, sql, [place.organizationId, place.id])
+    if (found?.state !== 'waiting') return
+    const { code, message: detail } = stopped()
+    const word = { state: 'aborted', reason: { code, detail } } as const
+    await endImport(trx, { ...place, fence: found.fence }, word, 'waiting')
+  })
 }
 
 async function find(
@@ -92,18 +110,29 @@ async function find(
   return (await selectReceipts(knex, rest, parameters))[0]?.receipt
 }
 
-/** Writes the receipt, or finds the one that has the key. One after the other, so that no limit is overrun. */
-async function begin(parts: ReceiptStoreParts, id: string, wanted: NewImport): Promise<Receipt | undefined> {
+/**
+ * Finds the import that has the key already, or begins a new one. One after the other, so that neither limits nor keys
+ * are overrun.
+ *
+ * @param begin - runs in a transaction, which is rolled back where the import is known
+ * @param before - runs in it before any other has to wait for it
+ */
+export async function opening(
+  { knex }: Pick<ReceiptStoreParts, 'knex'>,
+  wanted: NewImport,
+  begin: (trx: Knex.Transaction) => Promise<void>,
+  before: (trx: Knex.Transaction) => Promise<void> = () => Promise.resolve(),
+): Promise<Receipt | undefined> {
+  const work = async (trx: Knex.Transaction): Promise<Receipt | undefined> => {
+    await before(trx)
+    await execute(trx, `set local lock_timeout = '${LOCK_MILLISECONDS}ms'`, [])
+    await query(trx, 'select pg_advisory_xact_lock(?::bigint)', [OPENING_LOCK])
+    const known = await withKey(trx, wanted)
+    if (known === undefined) await begin(trx)
+    return known
+  }
   try {
-    return await inTransaction(parts.knex, async (trx) => {
-      await execute(trx, `set local lock_timeout = '${LOCK_MILLISECONDS}ms'`, [])
-      await query(trx, 'select pg_advisory_xact_lock(?::bigint)', [OPENING_LOCK])
-      const known = await withKey(trx, wanted)
-      if (known !== undefined) return known
-      await refuseTooMany(trx, wanted.organizationId, parts)
-      await insertReceipt(trx, id, parts.processId, wanted)
-      return undefined
-    })
+    return await inTransaction(knex, work, (known) => known === undefined)
   } catch (error) {
     throw meaningOf(error) === 'in the way' ? unreachable(error) : error
   }
@@ -111,11 +140,12 @@ async function begin(parts: ReceiptStoreParts, id: string, wanted: NewImport): P
 
 async function withKey(
   trx: Knex,
-  { organizationId, caller, idempotencyKey }: NewImport,
+  { organizationId, caller, kind, idempotencyKey }: NewImport,
 ): Promise<Receipt | undefined> {
   if (idempotencyKey === undefined) return undefined
-  const rest = `where organization_id = ?::integer and caller = ?::text and idempotency_key = ?::text and state <> 'aborted'`
-  return (await selectReceipts(trx, rest, [organizationId, caller, idempotencyKey]))[0]?.receipt
+  const rest = `where organization_id = ?::integer and caller = ?::text and kind = ?::text
+                  and idempotency_key = ?::text and state not in ('aborted', 'failed')`
+  return (await selectReceipts(trx, rest, [organizationId, caller, kind, idempotencyKey]))[0]?.receipt
 }
 
 async function refuseTooMany(
@@ -171,7 +201,7 @@ export async function eraseResult(trx: Knex, { organizationId, id }: ImportPlace
   const erased = await execute(
     trx,
     `update imports set erased_at = now(), result_bytes = 0
-      where organization_id = ?::integer and id = ?::text and state <> 'running' and erased_at is null`,
+      where organization_id = ?::integer and id = ?::text and state not in ('waiting', 'running') and erased_at is null`,
     [organizationId, id],
   )
   if (erased === 0) return

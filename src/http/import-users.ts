@@ -49,6 +49,7 @@ export function importUsers(parts: ImportRouteParts): RequestHandler {
         organizationId: caller.organizationId,
         caller: caller.subject,
         callerEmail: caller.email,
+        kind: 'users',
         mode: request.mode,
         fileName: upload.fileName,
         idempotencyKey: request.idempotencyKey,

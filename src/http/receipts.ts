@@ -1,5 +1,6 @@
 import type { Request, RequestHandler, Response } from 'express'
 import { followStored, receiptWhen } from '../receipts/follow.ts'
+import { hasEnded } from '../receipts/receipt.ts'
 import type { HistoryCursor, HistoryQuery, Receipt, ReceiptScope, ReceiptStore } from '../receipts/receipt.ts'
 import { acceptedType } from './accept.ts'
 import { answerResult } from './answer-result.ts'
@@ -43,7 +44,7 @@ export function showReceipt(parts: ReceiptRouteParts): RequestHandler {
   return async (req, res) => {
     const receipt = await receiptOf(req, parts)
     queryOf(req, {})
-    if (receipt.state === 'running') res.set('Retry-After', '1')
+    if (!hasEnded(receipt)) res.set('Retry-After', '1')
     sendJson(res, receiptJson(receipt, pathOf(req)), 'import.json')
   }
 }
@@ -76,9 +77,9 @@ export function deleteReceipt(parts: ReceiptRouteParts): RequestHandler {
   return async (req, res) => {
     const receipt = await receiptOf(req, parts)
     queryOf(req, {})
-    if (receipt.state === 'running') await parts.receipts.requestStop(receipt)
+    if (!hasEnded(receipt)) await parts.receipts.requestStop(receipt)
     else await parts.receipts.erase(receipt)
-    res.set('Cache-Control', 'no-store').sendStatus(receipt.state === 'running' ? 202 : 204)
+    res.set('Cache-Control', 'no-store').sendStatus(hasEnded(receipt) ? 204 : 202)
   }
 }
 

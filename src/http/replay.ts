@@ -48,9 +48,9 @@ export async function replay(
 }
 
 function refuseAborted({ state }: Receipt): void {
-  if (state !== 'aborted') return
+  if (state !== 'aborted' && state !== 'failed') return
   const detail =
-    'The import with this Idempotency-Key was aborted, and the key is free: send the request again.'
+    'The import with this Idempotency-Key came to nothing, and the key is free: send the request again.'
   throw new ServiceError('import.aborted', detail, { headers: { 'Retry-After': '1' } })
 }
 

@@ -2,7 +2,7 @@ import { setTimeout } from 'node:timers/promises'
 import { ServiceError } from '../errors.ts'
 import type { Chunk, StoredChunk } from './chunk.ts'
 import { noCounts, sumOf, type Counts } from './counts.ts'
-import type { Receipt, ReceiptStore } from './receipt.ts'
+import { hasEnded, type Receipt, type ReceiptStore } from './receipt.ts'
 
 // What a reader who keeps up has not yet taken; what is beyond it he gets from the store.
 const FRESH_BYTES = 4 * 2 ** 20
@@ -129,17 +129,19 @@ export async function* followStored(
     for (const chunk of chunks) yield chunk
     next += chunks.length
     if (chunks.length > 0) continue
-    if (seen.state !== 'running') {
+    if (hasEnded(seen)) {
       if (next < seen.chunks) throw new FollowedAborted(ERASED)
       break
     }
     const now = await seenAgain(store, seen)
     // What was stored last may have come after the look into the chunks: another look, and only then the end.
-    if (now.state === 'running' && now.chunks === next) await pause(gone)
+    if (!hasEnded(now) && now.chunks === next) await pause(gone)
     seen = now
   }
-  if (seen.state === 'aborted' && receipt.state === 'running')
-    throw new FollowedAborted('The import was aborted while it was followed; its receipt says why.')
+  if (seen.state !== 'finished' && !hasEnded(receipt))
+    throw new FollowedAborted(
+      `The import was ${seen.state === 'failed' ? 'given up' : 'aborted'} while it was followed; its receipt says why.`,
+    )
   return seen.counts
 }
 
@@ -151,7 +153,7 @@ export async function receiptWhen(
   gone: AbortSignal,
 ): Promise<Receipt> {
   let seen = receipt
-  while (seen.state === 'running' && !holds(seen)) {
+  while (!hasEnded(seen) && !holds(seen)) {
     await pause(gone)
     seen = await seenAgain(store, seen)
   }

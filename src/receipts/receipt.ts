@@ -4,8 +4,14 @@ import type { BatchStore } from '../users/user-directory.ts'
 import type { Chunk, StoredChunk } from './chunk.ts'
 import type { Counts } from './counts.ts'
 
-/** `running` until its last word is said; `aborted` with a reason where it could not be finished. */
-export type ImportState = 'running' | 'finished' | 'aborted'
+/**
+ * `waiting` for a worker; `running` until its last word is said; `aborted` with a reason where it was stopped or its
+ * upload or process was lost, `failed` with one where a worker gave it up.
+ */
+export type ImportState = 'waiting' | 'running' | 'finished' | 'aborted' | 'failed'
+
+/** What is imported: the rows of a CSV file, or the members of a JSON document. */
+export type ImportKind = 'users' | 'members'
 
 /** How rows are imported: each on its own, all or none of them, or none in any case. */
 export type ImportMode = 'each' | 'strict' | 'dryRun'
@@ -36,8 +42,30 @@ export interface ImportOwner {
   readonly callerEmail: string | undefined
 }
 
+/** What is kept of an import for the worker that does it later. */
+export interface NewJob {
+  /** Whom the letter goes to. */
+  readonly recipient: string
+  /** What the worker has to know, as JSON. */
+  readonly instructions: string
+  /** How many rows there are, where that is known. */
+  readonly rowsTotal: number | undefined
+}
+
+/** How far a worker has come. */
+export interface JobProgress {
+  readonly rowsTotal: number | undefined
+  /** How often it was begun since it last got anywhere. */
+  readonly attempts: number
+  /** What went wrong when it was last tried, where it did. */
+  readonly trouble: string | undefined
+  /** When a worker first took it. */
+  readonly startedAt: Date | undefined
+}
+
 /** An import that is about to begin. */
 export interface NewImport extends ImportOwner {
+  readonly kind: ImportKind
   readonly mode: ImportMode
   readonly fileName: string | undefined
   /** The key by which the caller knows it, beside its id. */
@@ -45,6 +73,8 @@ export interface NewImport extends ImportOwner {
   /** What was asked for beside the body, in one form whatever its order; compared where a key is used again. */
   readonly request: string
   readonly form: AnswerForm
+  /** Given where the import is not done while the caller waits. */
+  readonly job?: NewJob | undefined
 }
 
 /** What is known of the file that was uploaded, once all of it has come. */
@@ -61,7 +91,7 @@ export interface AbortReason {
 }
 
 /** What the service keeps of an import. */
-export interface Receipt extends NewImport {
+export interface Receipt extends Omit<NewImport, 'job'> {
   readonly id: string
   readonly state: ImportState
   readonly reason: AbortReason | undefined
@@ -77,7 +107,13 @@ export interface Receipt extends NewImport {
   readonly endedAt: Date | undefined
   /** When its result was deleted; the counts stay. */
   readonly erasedAt: Date | undefined
+  /** Of an import in the background. */
+  readonly job: JobProgress | undefined
 }
+
+/** Whether nothing more becomes of an import. */
+export const hasEnded = ({ state }: Pick<Receipt, 'state'>): boolean =>
+  state !== 'waiting' && state !== 'running'
 
 /** What an import comes to at its end. */
 export interface Ending {

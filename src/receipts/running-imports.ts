@@ -34,18 +34,14 @@ export class RunningImports {
     return [...this.#controllers.keys()]
   }
 
-  /** Stops an import after its batch, since somebody asked for it. */
-  stop(id: string): void {
-    this.#abort(id, stopped())
+  /** Stops an import after its batch. @param reason - why; by default, because somebody asked for it */
+  stop(id: string, reason: ServiceError = stopped()): void {
+    if (!this.#sealed.has(id)) this.#controllers.get(id)?.abort(reason)
   }
 
   /** Stops all imports after their batches, since the service stops. */
   stopAll(): void {
-    for (const id of this.ids) this.#abort(id, stopping())
-  }
-
-  #abort(id: string, reason: ServiceError): void {
-    if (!this.#sealed.has(id)) this.#controllers.get(id)?.abort(reason)
+    for (const id of this.ids) this.stop(id, stopping())
   }
 
   /** Resolves when none runs any more, or after that many milliseconds. */
@@ -63,13 +59,15 @@ export class RunningImports {
   }
 }
 
-const stopped = (): ServiceError =>
+/** That somebody asked for the end of an import. */
+export const stopped = (): ServiceError =>
   new ServiceError(
     'import.stopped',
     'The import was stopped after its batch; its receipt says what was imported.',
   )
 
-const stopping = (): ServiceError =>
+/** That the service stops. */
+export const stopping = (): ServiceError =>
   new ServiceError('service.stopping', 'The service is stopping: try again in a moment.', {
     headers: { 'Retry-After': '5' },
   })

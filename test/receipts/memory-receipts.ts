@@ -60,6 +60,7 @@ export class MemoryReceipts implements ReceiptStore {
       createdAt: new Date(),
       endedAt: undefined,
       erasedAt: undefined,
+      job: undefined,
     }
     this.#kept.set(id, { receipt, chunks: [], controller: new AbortController() })
     return Promise.resolve({ kind: 'new', writer: this.#writerOf(receipt) })

@@ -1,6 +1,7 @@
 import type { Knex } from 'knex'
 import { randomUUID } from 'node:crypto'
 import { createReceiptStore, type ReceiptStoreParts } from '../../src/db/receipts.ts'
+import { Turns } from '../../src/db/turns.ts'
 import type { Chunk } from '../../src/receipts/chunk.ts'
 import type { AnswerForm, NewImport, ReceiptStore, ReceiptWriter } from '../../src/receipts/receipt.ts'
 import { RunningImports } from '../../src/receipts/running-imports.ts'
@@ -10,6 +11,7 @@ export function receiptsIn(knex: Knex, more: Partial<ReceiptStoreParts> = {}): R
   return createReceiptStore({
     knex,
     processId: randomUUID(),
+    turns: new Turns(),
     running: new RunningImports(),
     maxImports: 1_000_000,
     maxImportsPerOrganization: 1_000_000,
@@ -34,6 +36,7 @@ export const newImport = (organizationId: number, more: Partial<NewImport> = {})
   organizationId,
   caller: 'nobody',
   callerEmail: undefined,
+  kind: 'users',
   mode: 'each',
   fileName: undefined,
   idempotencyKey: undefined,

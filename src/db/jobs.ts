@@ -1,0 +1,224 @@
+import type { Knex } from 'knex'
+import { randomUUID } from 'node:crypto'
+import type { Job, JobStore, WantedJob } from '../jobs/job.ts'
+import type { StoredChunk } from '../receipts/chunk.ts'
+import type { ImportPlace, Receipt, UploadDigest } from '../receipts/receipt.ts'
+import { exhausted, jobEndings, MAX_ATTEMPTS, nextTurn } from './job-endings.ts'
+import { ArrivingPayload, readPayload, storePayload, storePiece } from './payloads.ts'
+import { persevere, promptly } from './persevere.ts'
+import { execute, query } from './query.ts'
+import type { TurnQueue } from './queue.ts'
+import { endImport, insertReceipt, lost, readChunks, selectReceipts, updateRunning } from './receipt-sql.ts'
+import { createReceiptWriter } from './receipt-writer.ts'
+import { opening, type ReceiptStoreParts } from './receipts.ts'
+import { inTransaction } from './transaction.ts'
+
+/** What the store of jobs needs to know. */
+export interface JobStoreParts extends ReceiptStoreParts {
+  readonly queue: TurnQueue
+}
+
+// A few hundred kilobytes each.
+const CHUNKS_AT_ONCE = 4
+
+/** The jobs in PostgreSQL. */
+export function createJobStore(parts: JobStoreParts): JobStore {
+  const { knex, queue, onTrouble } = parts
+  return {
+    submit: async (wanted, payload, upload) => {
+      const place = { organizationId: wanted.organizationId, id: randomUUID() }
+      const store = async (trx: Knex): Promise<void> => storePayload(trx, place, payload())
+      const begin = (trx: Knex): Promise<void> => submit(trx, queue, place.id, wanted, upload)
+      const known = await promptly(() => opening(parts, wanted, begin, store))
+      return known === undefined ? { kind: 'new', id: place.id } : { kind: 'known', receipt: known }
+    },
+
+    receiving: (place) =>
+      new ArrivingPayload((number, piece) =>
+        persevere(() => storePiece(knex, place, number, piece), { onTrouble }),
+      ),
+
+    queue: async (place, upload, rowsTotal) => {
+      await persevere(() => inTransaction(knex, (trx) => enqueue(trx, queue, place, upload, rowsTotal)), {
+        onTrouble,
+      })
+      parts.running.remove(place.id)
+    },
+
+    claim: async () => {
+      for (;;) {
+        const turn = await takeTurn(parts)
+        if (turn !== 'no job') return turn
+      }
+    },
+
+    remind: () => promptly(() => inTransaction(knex, (trx) => remind(trx, queue))),
+  }
+}
+
+async function submit(
+  trx: Knex,
+  queue: TurnQueue,
+  id: string,
+  wanted: WantedJob,
+  { bytes, sha256 }: UploadDigest,
+): Promise<void> {
+  await insertReceipt(trx, id, undefined, wanted)
+  await execute(
+    trx,
+    `update imports set upload_bytes = ?::bigint, upload_digest = ?::text where organization_id = ?::integer and id = ?::text`,
+    [bytes, sha256, wanted.organizationId, id],
+  )
+  await queue.add(trx, wanted.organizationId)
+}
+
+/** Hands an import over to the workers. The same again does nothing. */
+async function enqueue(
+  trx: Knex,
+  queue: TurnQueue,
+  place: ImportPlace,
+  { bytes, sha256 }: UploadDigest,
+  rowsTotal: number,
+): Promise<void> {
+  const set = `state = 'waiting', process_id = null, upload_bytes = ?::bigint, upload_digest = ?::text`
+  const isHandedOver = await updateRunning(trx, { ...place, fence: 0 }, set, [bytes, sha256])
+  if (!isHandedOver) return refuseLost(trx, place)
+  await execute(
+    trx,
+    `update import_jobs set queued_at = clock_timestamp(), rows_total = ?::integer
+      where organization_id = ?::integer and import_id = ?::text`,
+    [rowsTotal, place.organizationId, place.id],
+  )
+  await queue.add(trx, place.organizationId)
+}
+
+async function refuseLost(trx: Knex, { organizationId, id }: ImportPlace): Promise<void> {
+  const sql = `select 1 from import_jobs where organization_id = ?::integer and import_id = ?::text and queued_at is not null`
+  if ((await query(trx, sql, [organizationId, id])).length === 0) throw lost()
+}
+
+/**
+ * Takes the organization whose turn it is out of the line and claims its oldest job. All in one transaction: who dies in
+ * it leaves everything as it was.
+ */
+async function takeTurn(parts: JobStoreParts): Promise<Job | 'no job' | undefined> {
+  const { knex, queue, running } = parts
+  let id: string | undefined
+  try {
+    return await inTransaction(knex, async (trx) => {
+      const organizationId = await queue.next(trx)
+      if (organizationId === undefined) return undefined
+      const claimed = await claimOldest(trx, organizationId, parts.processId)
+      if (claimed === undefined) return 'no job'
+      const place = { organizationId, id: claimed.id, fence: claimed.fence }
+      if (claimed.attempts > MAX_ATTEMPTS) {
+        const reason = exhausted(claimed.trouble ?? undefined)
+        await endImport(trx, place, { state: 'failed', reason })
+        await nextTurn(trx, queue, organizationId)
+        return 'no job'
+      }
+      const receipt = await receiptOf(trx, place)
+      // Before it is committed: from then on the heartbeat looks whether it runs.
+      const signal = running.add(claimed.id)
+      id = claimed.id
+      const endings = jobEndings({ knex, queue, place, attempts: claimed.attempts })
+      return {
+        receipt,
+        instructions: claimed.instructions,
+        writer: createReceiptWriter({ ...parts, place, signal, from: receipt.chunks, endings }),
+        payload: () => payloadOf(parts, place),
+        stored: () => chunksOf(parts, place, receipt.chunks),
+      }
+    })
+  } catch (error) {
+    if (id !== undefined) running.remove(id)
+    throw error
+  }
+}
+
+interface Claimed {
+  readonly [column: string]: unknown
+  readonly id: string
+  readonly fence: number
+  readonly instructions: string
+  readonly attempts: number
+  readonly trouble: string | null
+}
+
+async function claimOldest(
+  trx: Knex,
+  organizationId: number,
+  processId: string,
+): Promise<Claimed | undefined> {
+  const [claimed] = await query<Claimed>(
+    trx,
+    `with next as (
+       select i.organization_id, i.id, i.chunks
+         from imports i join import_jobs j on j.organization_id = i.organization_id and j.import_id = i.id
+        where i.organization_id = ?::integer and i.state = 'waiting' and j.not_before <= clock_timestamp()
+          and not exists (
+            select 1 from imports r where r.organization_id = ?::integer and r.state = 'running' and r.fence > 0)
+        order by i.created_at, i.id
+        limit 1 for update of i skip locked
+     ), claimed as (
+       update imports i
+          set state = 'running', fence = i.fence + 1, process_id = ?::text, claimed_at = clock_timestamp()
+         from next n where i.organization_id = n.organization_id and i.id = n.id
+       returning i.id, i.fence
+     ), job as (
+       update import_jobs j
+          set attempts = case when n.chunks > j.chunks_at_claim then 1 else j.attempts + 1 end,
+              chunks_at_claim = n.chunks, started_at = coalesce(j.started_at, clock_timestamp())
+         from next n where j.organization_id = n.organization_id and j.import_id = n.id
+       returning j.instructions, j.attempts, j.trouble
+     )
+     select c.id, c.fence, j.instructions, j.attempts, j.trouble from claimed c, job j`,
+    [organizationId, organizationId, processId],
+  )
+  return claimed
+}
+
+async function receiptOf(trx: Knex, { organizationId, id }: ImportPlace): Promise<Receipt> {
+  const found = await selectReceipts(trx, 'where organization_id = ?::integer and id = ?::text', [
+    organizationId,
+    id,
+  ])
+  if (found[0] === undefined) throw lost()
+  return found[0].receipt
+}
+
+async function* payloadOf({ knex, onTrouble }: JobStoreParts, place: ImportPlace): AsyncGenerator<Buffer> {
+  for (let next = 0; ;) {
+    const pieces = await persevere(() => readPayload(knex, place, next), { onTrouble })
+    if (pieces.length === 0) return
+    yield* pieces
+    next += pieces.length
+  }
+}
+
+async function* chunksOf(
+  { knex, onTrouble }: JobStoreParts,
+  place: ImportPlace,
+  count: number,
+): AsyncGenerator<StoredChunk> {
+  for (let next = 0; next < count;) {
+    const chunks = await persevere(() => readChunks(knex, place, next, CHUNKS_AT_ONCE), { onTrouble })
+    if (chunks.length === 0) throw lost()
+    yield* chunks
+    next += chunks.length
+  }
+}
+
+/** What is put into line for every organization whose jobs wait though none of them runs. */
+async function remind(trx: Knex, queue: TurnQueue): Promise<void> {
+  const waiting = await query<{ organization_id: number }>(
+    trx,
+    `select distinct i.organization_id
+       from imports i join import_jobs j on j.organization_id = i.organization_id and j.import_id = i.id
+      where i.state = 'waiting' and j.not_before <= clock_timestamp()
+        and not exists (
+          select 1 from imports r where r.organization_id = i.organization_id and r.state = 'running' and r.fence > 0)`,
+    [],
+  )
+  for (const { organization_id: organizationId } of waiting) await queue.add(trx, organizationId)
+}

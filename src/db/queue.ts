@@ -1,0 +1,57 @@
+import type { Knex } from 'knex'
+import PgBoss from 'pg-boss'
+import { query, type Parameter, type ResultRow } from './query.ts'
+
+const TURNS = 'turns'
+
+/**
+ * Whose turn it is. An organization whose jobs wait has one entry, however many they are; when one of its jobs has
+ * ended it stands at the end of the line again. So nobody waits for the jobs of another organization.
+ */
+export class TurnQueue {
+  readonly #boss: PgBoss
+
+  /** @param knex - where pg-boss has its tables */
+  constructor(knex: Knex) {
+    // Entries live for moments, in transactions of ours: nothing has to be supervised.
+    this.#boss = new PgBoss({ db: executing(knex), supervise: false, schedule: false })
+    // It reports by rejecting too.
+    this.#boss.on('error', () => undefined)
+  }
+
+  /** Makes pg-boss's tables, or brings them up to date. */
+  async install(): Promise<void> {
+    await this.#boss.start()
+    await this.#boss.createQueue(TURNS, { name: TURNS, policy: 'short' })
+  }
+
+  /** Puts an organization at the end of the line, if it does not stand there already. */
+  async add(trx: Knex, organizationId: number): Promise<void> {
+    await this.#boss.send(TURNS, {}, { singletonKey: String(organizationId), db: executing(trx) })
+  }
+
+  /** Takes the organization whose turn it is out of the line. Until the transaction ends, no other process gets it. */
+  async next(trx: Knex): Promise<number | undefined> {
+    const db = executing(trx)
+    const [entry] = await this.#boss.fetch(TURNS, { includeMetadata: true, batchSize: 1, db })
+    if (entry === undefined) return undefined
+    await this.#boss.deleteJob(TURNS, entry.id, { db })
+    return Number(entry.singletonKey)
+  }
+}
+
+/** Runs pg-boss's statements, whose parameters are numbered, on a connection or in a transaction of knex. */
+function executing(knex: Knex): PgBoss.Db {
+  return {
+    executeSql: async (text: string, values: readonly Parameter[] | undefined) => {
+      const parameters: Parameter[] = []
+      const sql = text.replace(/\$(\d+)/g, (_, number: string) => {
+        parameters.push(values?.[Number(number) - 1] ?? null)
+        return '?'
+      })
+      // Several statements at once, which make its tables, give no rows.
+      const rows = (await query(knex, sql, parameters)) as readonly ResultRow[] | undefined
+      return { rows: [...(rows ?? [])] }
+    },
+  }
+}
