@@ -22,10 +22,14 @@ export interface BatchStoreParts {
   readonly onTrouble: (error: unknown) => void
 }
 
-/** Stores each batch with its chunk in a transaction of its own. */
-export function createBatchStore(parts: BatchStoreParts): BatchStore<Chunk> {
+/**
+ * Stores each batch with its chunk in a transaction of its own.
+ *
+ * @param from - how many chunks the import has already; default: none
+ */
+export function createBatchStore(parts: BatchStoreParts, from = 0): BatchStore<Chunk> {
   const { turns, place, onStop } = parts
-  let number = 0
+  let number = from
   return {
     save: (work) =>
       turns.take(place.organizationId, async (spent) => {

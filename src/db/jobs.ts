@@ -1,14 +1,13 @@
 import type { Knex } from 'knex'
 import { randomUUID } from 'node:crypto'
 import type { Job, JobStore, WantedJob } from '../jobs/job.ts'
-import type { StoredChunk } from '../receipts/chunk.ts'
 import type { ImportPlace, Receipt, UploadDigest } from '../receipts/receipt.ts'
 import { exhausted, jobEndings, MAX_ATTEMPTS, nextTurn } from './job-endings.ts'
 import { ArrivingPayload, readPayload, storePayload, storePiece } from './payloads.ts'
 import { persevere, promptly } from './persevere.ts'
 import { execute, query } from './query.ts'
 import type { TurnQueue } from './queue.ts'
-import { endImport, insertReceipt, lost, readChunks, selectReceipts, updateRunning } from './receipt-sql.ts'
+import { endImport, insertReceipt, lost, selectReceipts, updateRunning } from './receipt-sql.ts'
 import { createReceiptWriter } from './receipt-writer.ts'
 import { opening, type ReceiptStoreParts } from './receipts.ts'
 import { inTransaction } from './transaction.ts'
@@ -17,9 +16,6 @@ import { inTransaction } from './transaction.ts'
 export interface JobStoreParts extends ReceiptStoreParts {
   readonly queue: TurnQueue
 }
-
-// A few hundred kilobytes each.
-const CHUNKS_AT_ONCE = 4
 
 /** The jobs in PostgreSQL. */
 export function createJobStore(parts: JobStoreParts): JobStore {
@@ -127,7 +123,6 @@ async function takeTurn(parts: JobStoreParts): Promise<Job | 'no job' | undefine
         instructions: claimed.instructions,
         writer: createReceiptWriter({ ...parts, place, signal, from: receipt.chunks, endings }),
         payload: () => payloadOf(parts, place),
-        stored: () => chunksOf(parts, place, receipt.chunks),
       }
     })
   } catch (error) {
@@ -193,19 +188,6 @@ async function* payloadOf({ knex, onTrouble }: JobStoreParts, place: ImportPlace
     if (pieces.length === 0) return
     yield* pieces
     next += pieces.length
-  }
-}
-
-async function* chunksOf(
-  { knex, onTrouble }: JobStoreParts,
-  place: ImportPlace,
-  count: number,
-): AsyncGenerator<StoredChunk> {
-  for (let next = 0; next < count;) {
-    const chunks = await persevere(() => readChunks(knex, place, next, CHUNKS_AT_ONCE), { onTrouble })
-    if (chunks.length === 0) throw lost()
-    yield* chunks
-    next += chunks.length
   }
 }
 

@@ -43,10 +43,10 @@ export class TurnQueue {
 /** Runs pg-boss's statements, whose parameters are numbered, on a connection or in a transaction of knex. */
 function executing(knex: Knex): PgBoss.Db {
   return {
-    executeSql: async (text: string, values: readonly Parameter[] | undefined) => {
+    executeSql: async (text: string, values: readonly unknown[] | undefined) => {
       const parameters: Parameter[] = []
       const sql = text.replace(/\$(\d+)/g, (_, number: string) => {
-        parameters.push(values?.[Number(number) - 1] ?? null)
+        parameters.push(asParameter(values?.[Number(number) - 1]))
         return '?'
       })
       // Several statements at once, which make its tables, give no rows.
@@ -54,4 +54,10 @@ function executing(knex: Knex): PgBoss.Db {
       return { rows: [...(rows ?? [])] }
     },
   }
+}
+
+/** Objects stand for JSON; knex would look for what is undefined in them. */
+function asParameter(value: unknown): Parameter {
+  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
+  return isObject ? JSON.stringify(value) : ((value ?? null) as Parameter)
 }

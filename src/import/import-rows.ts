@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import { inBatches, type BatchSizes } from './batches.ts'
 import { createJudge, type JudgeOptions } from './judge.ts'
+import { afterAnswered, type AnsweredRows } from './recall.ts'
 import type { JudgedRow, Layout, Row, Verdict } from './row.ts'
 import { Saver, type SaverParts } from './save.ts'
 
@@ -9,6 +10,8 @@ export interface ImportParts<R> extends SaverParts<R> {
   readonly layout: Layout
   readonly judging: JudgeOptions
   readonly batches: BatchSizes
+  /** The first rows, where an earlier run has answered them: they are read, remembered and not saved again. */
+  readonly answered?: AsyncIterable<AnsweredRows> | undefined
 }
 
 // Rows that are judged in one go, a quarter of a millisecond. In between the event loop turns, so that the batch
@@ -20,16 +23,41 @@ const SLICE = 50
  * each row. While a batch is being saved the one before it is handed on and the one after it is judged.
  *
  * @param rows - the rows of the upload in blocks of any size; its failure ends the import
- * @returns the records of the batches in order, each after its batch is committed
+ * @returns the records of the batches that it saves, in order, each after its batch is committed
  * @throws ServiceError If the database can't be reached. What was yielded before is durable.
  */
 export async function* importRows<R>(
   rows: AsyncIterable<readonly Row[]>,
-  { layout, judging, batches, ...parts }: ImportParts<R>,
+  { layout, judging, batches, answered, ...parts }: ImportParts<R>,
 ): AsyncGenerator<R> {
   const judge = createJudge(layout, judging)
   const saver = new Saver(parts)
-  yield* oneAhead(saved(inBatches(judged(rows, judge), batches, lengthOf), saver))
+  const left =
+    answered === undefined ? rows : afterAnswered(rows, answered, recalling(saver, layout, judging))
+  yield* oneAhead(saved(inBatches(judged(left, judge), batches, lengthOf), saver))
+}
+
+const keyColumns = ['id', 'slug', 'providerType', 'providerId', 'email'] as const
+
+/**
+ * Makes what tells the saver of an answered row that means a user. Its other cells were judged good, so only its
+ * keys are looked at: whatever day it is by now, they say the same.
+ */
+function recalling<R>(
+  saver: Saver<R>,
+  layout: Layout,
+  judging: JudgeOptions,
+): (row: Row, id: string) => void {
+  const judge = createJudge(
+    layout.map((name) => keyColumns.find((key) => key === name)),
+    judging,
+  )
+  return (row, id) => {
+    const verdict = judge(row)
+    if (verdict.kind !== 'candidate')
+      throw new RangeError(`row ${row.number} was imported and is ${verdict.kind} now`)
+    saver.recall(row.number, verdict.candidate, id)
+  }
 }
 
 function lengthOf({ row: { cells } }: JudgedRow): number {

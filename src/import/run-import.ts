@@ -4,7 +4,8 @@ import type { ReceiptWriter } from '../receipts/receipt.ts'
 import { AnswerDigest } from './answer-digest.ts'
 import { importRows } from './import-rows.ts'
 import { importWhole } from './import-whole.ts'
-import type { Progress, RunParts } from './run-parts.ts'
+import type { AnsweredRows } from './recall.ts'
+import type { EarlierRun, Progress, RunParts } from './run-parts.ts'
 
 // How long the one who waits for an answer waits for its receipt to be written, in milliseconds.
 const LAST_WORD = 2_000
@@ -33,19 +34,32 @@ export async function runImport(parts: RunParts, progress: Progress): Promise<un
   }
 }
 
-/** Imports each row on its own, as the upload comes. */
+/** Imports each row on its own, as the upload comes; those that an earlier run has answered are not imported again. */
 async function importEach(
-  { upload, receipt, recorder, digested, ...parts }: RunParts,
+  { upload, receipt, recorder, digested, earlier, ...parts }: RunParts,
   progress: Progress,
 ): Promise<void> {
   const digest = new AnswerDigest(digested)
-  const importing = { ...parts, store: receipt.store, record: recorder('imported') }
+  const answered = earlier === undefined ? undefined : answeredBy(earlier, digest, receipt.signal)
+  const importing = { ...parts, store: receipt.store, record: recorder('imported'), answered }
   for await (const chunk of importRows(upload.rows, importing)) {
     digest.add(chunk)
     progress.stored(chunk)
     receipt.signal.throwIfAborted()
   }
   await receipt.finish({ upload: await upload.received(), answerDigest: digest.value() })
+}
+
+async function* answeredBy(
+  { chunks, meant }: EarlierRun,
+  digest: AnswerDigest,
+  signal: AbortSignal,
+): AsyncGenerator<AnsweredRows> {
+  for await (const chunk of chunks) {
+    signal.throwIfAborted()
+    digest.add(chunk)
+    yield { firstRow: chunk.firstRow, meant: meant(chunk) }
+  }
 }
 
 async function abort(receipt: ReceiptWriter, error: unknown): Promise<unknown> {

@@ -1,8 +1,9 @@
-import type { Chunk } from '../receipts/chunk.ts'
+import type { Chunk, StoredChunk } from '../receipts/chunk.ts'
 import type { ImportMode, ReceiptWriter, UploadDigest } from '../receipts/receipt.ts'
 import type { Outcome } from './answer.ts'
 import type { ResultText } from './answer-digest.ts'
 import type { ImportParts } from './import-rows.ts'
+import type { AnsweredRows } from './recall.ts'
 import type { AnnotatedRow, Row } from './row.ts'
 
 /** The rows of an upload, and what is known of it when all of them have come. */
@@ -15,9 +16,23 @@ export interface Upload {
   readonly received: () => Promise<UploadDigest>
 }
 
+/** What an earlier run of an import has stored, for the one that goes on after it. */
+export interface EarlierRun {
+  /** All its chunks, from the first on; once. The receipt's store appends to them. */
+  readonly chunks: AsyncIterable<StoredChunk>
+  /** The ids of the users whom the rows of a chunk mean, row by row; `null` where a row means nobody. */
+  readonly meant: (chunk: StoredChunk) => AnsweredRows['meant']
+}
+
 /** What an import is run with. */
-export interface RunParts extends Omit<ImportParts<never>, 'store' | 'record'> {
+export interface RunParts extends Omit<ImportParts<never>, 'store' | 'record' | 'answered'> {
   readonly mode: ImportMode
+  /**
+   * Given where an earlier run was cut off after some chunks: this one reads the same upload again from its first row
+   * and comes to what a run that was never cut off would have come to. Only an import of each row on its own goes on;
+   * the others begin again.
+   */
+  readonly earlier?: EarlierRun | undefined
   readonly upload: Upload
   readonly receipt: ReceiptWriter
   /** Makes the recorder of chunks; the text of an answer depends on what good rows come to. */
@@ -28,7 +43,7 @@ export interface RunParts extends Omit<ImportParts<never>, 'store' | 'record'> {
 
 /** Hears how an import goes on. */
 export interface Progress {
-  /** A chunk that is stored. */
+  /** A chunk that is stored; those of an earlier run are not told again. */
   stored(chunk: Chunk): void
   /** All of it is stored and its receipt is finished. */
   finished(): void

@@ -3,6 +3,7 @@ import type { Importer } from '../users/grants.ts'
 import { StoreRefusal, type BatchStore, type Users } from '../users/user-directory.ts'
 import { valueOf, type Candidate } from '../users/user.ts'
 import { annotated } from './annotate.ts'
+import { gaveOf } from './conflicts.ts'
 import type { Circumstances, Decision, Entry } from './decision.ts'
 import { decide, newUser } from './identity.ts'
 import { keyKinds, type KnownUser } from './known-users.ts'
@@ -54,6 +55,11 @@ export class Saver<R> {
       if (!(error instanceof StoreRefusal)) throw error
       return this.#saveHalves(batch, error)
     }
+  }
+
+  /** Takes note of a row that an earlier run of the import has saved, and of the user whom it meant. */
+  recall(row: number, candidate: Candidate, id: string): void {
+    this.#repeats.add(id, { row, gave: gaveOf(candidate) })
   }
 
   /** Finds the row that only the database refuses; what verdicts say does not depend on how rows are batched. */

@@ -1,4 +1,3 @@
-import type { StoredChunk } from '../receipts/chunk.ts'
 import type {
   ImportPlace,
   NewImport,
@@ -21,8 +20,6 @@ export interface Job {
   readonly writer: ReceiptWriter
   /** The bytes that were sent, from the first on; as often as needed. */
   payload(): AsyncIterable<Buffer>
-  /** The chunks that are stored already. */
-  stored(): AsyncIterable<StoredChunk>
 }
 
 /** An import that is to be done later. */

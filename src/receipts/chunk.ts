@@ -18,6 +18,7 @@ export interface Chunk extends StoredChunk {
 }
 
 type Fault = AnsweredRow['faults'][number]
+type Records = ReturnType<RecordReader['records']>
 
 /** What the text of a chunk does not tell. */
 interface Notes {
@@ -99,22 +100,34 @@ export function invalidText(chunk: StoredChunk): string {
   return invalid.map(([, start, end]) => text.slice(start, end)).join('')
 }
 
+/** The ids of the users whom the rows of a chunk mean, row by row; `null` where a row means nobody. */
+export function meantUsers(chunk: StoredChunk, read: RecordReader): readonly (string | null)[] {
+  const notes = notesOf(chunk)
+  // Taking the text apart is most of the work, and needed only where it holds the ids.
+  return idsOf(notes, read, notes.ids === undefined ? read.records(chunk.answer.toString()) : [])
+}
+
+function idsOf(notes: Notes, read: RecordReader, records: Records): readonly (string | null)[] {
+  const ids = notes.ids?.split(' ').values()
+  return Array.from(notes.dispositions, (letter, row) => {
+    if (letter === letters.invalid || letter === letters.skipped) return null
+    return ids === undefined ? read.id(records[row] ?? []) : ids.next().value || null
+  })
+}
+
 /** The rows of a chunk as they were answered. */
 export function answeredRows(chunk: StoredChunk, read: RecordReader): readonly AnsweredRow[] {
   const notes = notesOf(chunk)
-  const ids = notes.ids?.split(' ').values()
+  const records = read.records(chunk.answer.toString())
+  const ids = idsOf(notes, read, records)
   const faults = new Map(notes.invalid.map(([row, , , faults]) => [row, faults]))
   const changed = new Map(notes.changed)
-  return read.records(chunk.answer.toString()).map((cells, row): AnsweredRow => {
-    const disposition = dispositions.get(notes.dispositions[row] ?? '') ?? 'invalid'
-    const means = disposition !== 'invalid' && disposition !== 'skipped'
-    return {
-      number: chunk.firstRow + row,
-      disposition,
-      faults: faults.get(row) ?? [],
-      id: means ? (ids === undefined ? read.id(cells) : ids.next().value || null) : null,
-      cells: read.cells(cells),
-      changed: changed.get(row) ?? [],
-    }
-  })
+  return records.map((cells, row): AnsweredRow => ({
+    number: chunk.firstRow + row,
+    disposition: dispositions.get(notes.dispositions[row] ?? '') ?? 'invalid',
+    faults: faults.get(row) ?? [],
+    id: ids[row] ?? null,
+    cells: read.cells(cells),
+    changed: changed.get(row) ?? [],
+  }))
 }

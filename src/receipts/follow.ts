@@ -2,7 +2,7 @@ import { setTimeout } from 'node:timers/promises'
 import { ServiceError } from '../errors.ts'
 import type { Chunk, StoredChunk } from './chunk.ts'
 import { noCounts, sumOf, type Counts } from './counts.ts'
-import { hasEnded, type Receipt, type ReceiptStore } from './receipt.ts'
+import { hasEnded, type ImportPlace, type Receipt, type ReceiptStore } from './receipt.ts'
 
 // What a reader who keeps up has not yet taken; what is beyond it he gets from the store.
 const FRESH_BYTES = 4 * 2 ** 20
@@ -107,6 +107,25 @@ export class FollowedAborted extends ServiceError {
 }
 
 const ERASED = 'The result of the import was deleted while it was read.'
+
+/**
+ * So many chunks of an import from the first on, for the run that goes on after them. Trouble with the database is
+ * waited for.
+ *
+ * @throws RangeError If there are fewer
+ */
+export async function* storedChunks(
+  store: Pick<ReceiptStore, 'chunks'>,
+  place: ImportPlace,
+  count: number,
+): AsyncGenerator<StoredChunk> {
+  for (let next = 0; next < count;) {
+    const chunks = (await store.chunks(place, next)).slice(0, count - next)
+    if (chunks.length === 0) throw new RangeError(`chunk ${next} of ${count} is not there`)
+    for (const chunk of chunks) yield chunk
+    next += chunks.length
+  }
+}
 
 // How soon a follower in another request sees what is new.
 const POLL_MILLISECONDS = 200

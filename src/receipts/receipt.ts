@@ -153,7 +153,11 @@ export interface ReceiptWriter {
   uploaded(upload: UploadDigest): Promise<void>
   /** Ends it well; the import is complete once this returns. */
   finish(ending: Ending): Promise<void>
-  /** Ends it where it could not be completed. Frees its idempotency key. */
+  /**
+   * Hears why a run could not complete it; nothing of its batches is under way any more. The reason decides what comes
+   * of that: an import that a request waits for ends here, and its idempotency key is free; one that others can go on
+   * with after the last chunk may be left to them.
+   */
   abort(reason: AbortReason): Promise<void>
 }
 

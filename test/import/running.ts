@@ -1,10 +1,17 @@
-import { csvHead, createCsvWriter } from '../../src/csv/write-csv.ts'
+import { createCsvWriter } from '../../src/csv/write-csv.ts'
 import { createAnswerReader } from '../../src/csv/read-answer.ts'
-import { answering, type AnsweredRow } from '../../src/import/answer.ts'
+import { answerText } from '../../src/http/answer-text.ts'
+import { answering, type AnsweredRow, type AnswerOptions } from '../../src/import/answer.ts'
 import { runImport } from '../../src/import/run-import.ts'
 import type { Progress, RunParts } from '../../src/import/run-parts.ts'
 import type { Layout, Row } from '../../src/import/row.ts'
-import { answeredRows, ChunkBuilder, type Chunk } from '../../src/receipts/chunk.ts'
+import {
+  answeredRows,
+  ChunkBuilder,
+  meantUsers,
+  type Chunk,
+  type StoredChunk,
+} from '../../src/receipts/chunk.ts'
 import type { AnswerForm, ImportMode, ReceiptWriter } from '../../src/receipts/receipt.ts'
 import { inOneBlock, partsOf, type TestImport } from './builders.ts'
 
@@ -16,20 +23,27 @@ export interface RunAsked extends Omit<TestImport, 'users' | 'organizationId'> {
   readonly coming?: AsyncIterable<readonly Row[]>
   /** Resolves when the upload has come as a whole. */
   readonly received?: RunParts['upload']['received']
+  /** How it is answered; by default in detail. */
+  readonly options?: AnswerOptions
+  /** The chunks of an earlier run, after which this one goes on. */
+  readonly earlier?: AsyncIterable<StoredChunk> | undefined
 }
+
+/** With nothing left out and nothing added but the detail. */
+const detailed: AnswerOptions = { onlyInvalid: false, detailed: true, returnId: false }
 
 /** What is known of every upload here. */
 export const uploaded = { bytes: 42, sha256: 'upload' }
 
 /** The form of the answer to a layout. */
-export const formOf = (layout: Layout): AnswerForm => ({
+export const formOf = (layout: Layout, options = detailed): AnswerForm => ({
   names: layout.map((name, index) => name ?? `x${index}`),
   columns: layout,
   delimiter: ',',
   lineEnd: '\n',
   bom: false,
   charset: 'utf-8',
-  options: { onlyInvalid: false, detailed: true, returnId: false },
+  options,
 })
 
 /** What is heard of an import, as it is heard. */
@@ -57,10 +71,24 @@ export class Heard implements Progress {
 
   /** The rows that were answered. */
   rows(layout: Layout): AnsweredRow[] {
-    const form = formOf(layout)
-    return this.chunks.flatMap((chunk) => answeredRows(chunk, createAnswerReader(form, form.options)))
+    return rowsIn(this.chunks, formOf(layout))
   }
 }
+
+/** The rows of chunks. */
+export function rowsIn(chunks: readonly StoredChunk[], form: AnswerForm): AnsweredRow[] {
+  const reader = createAnswerReader(form, form.options)
+  return chunks.flatMap((chunk) => answeredRows(chunk, reader))
+}
+
+/** The text of a result as its digest has it. */
+export function resultIn(chunks: readonly StoredChunk[], form: AnswerForm): string {
+  const { head, chunk } = textOf(form)
+  return [head, ...chunks.map((each) => chunk(each).toString())].join('')
+}
+
+const textOf = (form: AnswerForm) =>
+  answerText(form, 'imported', { type: 'text/csv', onlyInvalid: form.options.onlyInvalid })
 
 /** Runs an import as a request does, without the request. */
 export async function run(asked: RunAsked): Promise<{ heard: Heard; failure: unknown }> {
@@ -69,12 +97,24 @@ export async function run(asked: RunAsked): Promise<{ heard: Heard; failure: unk
   return { heard, failure }
 }
 
-function runPartsOf({ mode, receipt, rows, coming, received, ...asked }: RunAsked): RunParts {
-  const form = formOf(asked.layout)
+function runPartsOf({
+  mode,
+  receipt,
+  rows,
+  coming,
+  received,
+  options,
+  earlier,
+  ...asked
+}: RunAsked): RunParts {
+  const form = formOf(asked.layout, options)
+  const { head, chunk } = textOf(form)
+  const reader = createAnswerReader(form, form.options)
   return {
     ...partsOf(asked),
     mode,
     receipt,
+    earlier: earlier && { chunks: earlier, meant: (stored) => meantUsers(stored, reader) },
     upload: {
       rows: coming ?? inOneBlock(rows),
       again: () => inOneBlock(rows),
@@ -89,6 +129,6 @@ function runPartsOf({ mode, receipt, rows, coming, received, ...asked }: RunAske
         return Promise.resolve(builder.build())
       }
     },
-    digested: { head: csvHead(form, form.options), text: ({ answer }) => answer },
+    digested: { head, text: chunk },
   }
 }

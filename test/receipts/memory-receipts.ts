@@ -23,7 +23,7 @@ const AT_ONCE = 2
 interface Kept {
   receipt: Receipt
   chunks: Chunk[]
-  readonly controller: AbortController
+  controller: AbortController
 }
 
 /** The receipts of all organizations in memory, and the users that their imports write. */
@@ -64,6 +64,13 @@ export class MemoryReceipts implements ReceiptStore {
     }
     this.#kept.set(id, { receipt, chunks: [], controller: new AbortController() })
     return Promise.resolve({ kind: 'new', writer: this.#writerOf(receipt) })
+  }
+
+  /** The writer of an import whose earlier run was cut off. */
+  writerAgain(id: string): ReceiptWriter {
+    const kept = this.#keptOf(id)
+    kept.controller = new AbortController()
+    return this.#writerOf(kept.receipt)
   }
 
   find({ organizationId, caller }: ReceiptScope, id: string): Promise<Receipt | undefined> {

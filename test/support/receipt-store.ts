@@ -1,9 +1,16 @@
 import type { Knex } from 'knex'
 import { randomUUID } from 'node:crypto'
-import { createReceiptStore, type ReceiptStoreParts } from '../../src/db/receipts.ts'
+import { createReceiptWriter } from '../../src/db/receipt-writer.ts'
 import { Turns } from '../../src/db/turns.ts'
+import { createReceiptStore, type ReceiptStoreParts } from '../../src/db/receipts.ts'
 import type { Chunk } from '../../src/receipts/chunk.ts'
-import type { AnswerForm, NewImport, ReceiptStore, ReceiptWriter } from '../../src/receipts/receipt.ts'
+import type {
+  AnswerForm,
+  ImportPlace,
+  NewImport,
+  ReceiptStore,
+  ReceiptWriter,
+} from '../../src/receipts/receipt.ts'
 import { RunningImports } from '../../src/receipts/running-imports.ts'
 
 /** The receipts of a database, without a limit that a test would meet. */
@@ -50,6 +57,14 @@ export async function writerOf(receipts: ReceiptStore, wanted: NewImport): Promi
   const opened = await receipts.open(wanted)
   if (opened.kind === 'known') throw new RangeError('its idempotency key is known')
   return opened.writer
+}
+
+/** The writer of an import whose earlier run was cut off after so many chunks. */
+export function writerAgain(knex: Knex, place: ImportPlace, from: number): ReceiptWriter {
+  const running = new RunningImports()
+  const onTrouble = (): void => undefined
+  const own = { turns: new Turns(), running, onTrouble, signal: running.add(place.id) }
+  return createReceiptWriter({ ...own, knex, place: { ...place, fence: 0 }, from })
 }
 
 /** A chunk of one row that tells its text and nothing else. */
