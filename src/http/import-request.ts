@@ -14,6 +14,8 @@ import { acceptedType } from './accept.ts'
 /** What a request asks of an import. */
 export interface ImportRequest {
   readonly mode: ImportMode
+  /** Whether the caller does not wait for the answer. */
+  readonly isAsync: boolean
   /** The caller's own name for this import, by which sending it again is safe. */
   readonly idempotencyKey: string | undefined
   /** All of this in one form, whatever its order; compared where an idempotency key is used again. */
@@ -39,6 +41,7 @@ const parameters: Readonly<Record<string, Parameter>> = {
   },
   dryRun: ['true', 'false'],
   strict: ['true', 'false'],
+  async: ['true', 'false'],
   map: {
     accepts: (value) =>
       columnNames.some((name) => value.startsWith(`${name}:`) && value.length > name.length + 1),
@@ -56,14 +59,15 @@ export const optionNames = Object.keys(parameters)
  */
 export function readImportRequest(req: Request): ImportRequest {
   const answerType = acceptedType(req, answerTypes)
-  const handling = preferredHandling(req.headers['prefer'])
+  const preferred = preferencesOf(req.headers['prefer'])
   const query = checkedQuery(req)
   const country = query.get('country')?.toUpperCase()
   const dates = query.get('dates') as 'dmy' | 'mdy' | null
-  const isStrict = query.get('strict') === 'true' || (handling === 'strict' && !query.has('strict'))
+  const isStrict = isAsked(query, 'strict', preferred.isStrict)
   const mode = query.get('dryRun') === 'true' ? 'dryRun' : isStrict ? 'strict' : 'each'
   return {
     mode,
+    isAsync: isAsked(query, 'async', preferred.isAsync),
     idempotencyKey: idempotencyKeyOf(req.headersDistinct['idempotency-key']),
     fingerprint: fingerprintOf(query, mode, answerType),
     answerType,
@@ -84,23 +88,30 @@ function splitMapping(mapping: string): readonly [ColumnName, string] {
   return [mapping.slice(0, colon) as ColumnName, mapping.slice(colon + 1)]
 }
 
+/** The query counts more than what is only preferred. */
+const isAsked = (query: URLSearchParams, name: string, isPreferred: boolean): boolean =>
+  query.has(name) ? query.get(name) === 'true' : isPreferred
+
 /** RFC 7240: a preference that is not known is ignored, but one that would change what is written is not. */
-function preferredHandling(header: string | string[] | undefined): 'strict' | 'lenient' | undefined {
+function preferencesOf(header: string | string[] | undefined): { isStrict: boolean; isAsync: boolean } {
   let handling: 'strict' | 'lenient' | undefined
+  let isAsync = false
   for (const preference of [header ?? []].flat().join(',').split(',')) {
     const [name = '', value = ''] = (preference.split(';')[0] ?? '').split('=').map((part) => part.trim())
     const asked = value.replaceAll('"', '').toLowerCase()
     if (name.toLowerCase() === 'handling' && (asked === 'strict' || asked === 'lenient')) handling ??= asked
-    else if (['respond-async', 'handling'].includes(name.toLowerCase())) {
+    else if (name.toLowerCase() === 'respond-async') isAsync = true
+    else if (name.toLowerCase() === 'handling') {
       const detail = `Prefer: ${cut(preference.trim())} is not taken; say handling=strict, or leave it out, and each row is imported on its own.`
       throw new ServiceError('request.preference', detail)
     }
   }
-  return handling
+  return { isStrict: handling === 'strict', isAsync }
 }
 
 function fingerprintOf(query: URLSearchParams, mode: ImportMode, answerType: AnswerType): string {
-  const parameters = [...query].filter(([name]) => name !== 'strict' && name !== 'dryRun')
+  // Who waits for the answer and who does not ask for the same import.
+  const parameters = [...query].filter(([name]) => !['strict', 'dryRun', 'async'].includes(name))
   return JSON.stringify({
     mode,
     answerType,

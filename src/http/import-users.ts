@@ -1,18 +1,14 @@
 import type { RequestHandler, Response } from 'express'
-import { setImmediate } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import { openCsv, type CsvOptions, type CsvUpload } from '../csv/read-csv.ts'
-import { createCsvWriter } from '../csv/write-csv.ts'
+import { openCsv, type CsvUpload } from '../csv/read-csv.ts'
 import { ServiceError } from '../errors.ts'
-import { answering, type Outcome } from '../import/answer.ts'
 import type { BatchSizes } from '../import/batches.ts'
-import type { AnnotatedRow } from '../import/row.ts'
 import { runImport } from '../import/run-import.ts'
-import type { RunParts } from '../import/run-parts.ts'
-import { ChunkBuilder, type Chunk } from '../receipts/chunk.ts'
+import { Spool } from '../import/spool.ts'
+import { csvOptions, csvRows, csvRun, type CsvInstructions, type CsvRun } from '../jobs/csv-run.ts'
+import type { JobStore } from '../jobs/job.ts'
 import { LiveChunks } from '../receipts/follow.ts'
-import type { AnswerForm, ReceiptStore, ReceiptWriter } from '../receipts/receipt.ts'
-import { answerText } from './answer-text.ts'
+import type { AnswerForm, ImportPlace, ReceiptStore, ReceiptWriter } from '../receipts/receipt.ts'
 import { answerResult } from './answer-result.ts'
 import { importingCaller, type CallerParts, type ImportingCaller } from './caller.ts'
 import { goneSignal } from './gone.ts'
@@ -20,11 +16,21 @@ import { optionNames, readImportRequest, type ImportRequest } from './import-req
 import { Incoming } from './incoming.ts'
 import { pathOf } from './query.ts'
 import { replay } from './replay.ts'
+import { accept, LatePayload, takeIn } from './take-in.ts'
 import { bringsTokenInForm, openUpload, type Upload } from './upload.ts'
 
 /** What the import route needs. */
 export interface ImportRouteParts extends CallerParts {
   readonly receipts: ReceiptStore
+  readonly jobs: JobStore
+  /** Hears that a job waits for a worker. */
+  readonly onJob: () => void
+  /**
+   * Where the letter to a caller goes.
+   *
+   * @throws ServiceError `letter.no_address`
+   */
+  readonly letterAddress: (caller: ImportingCaller) => Promise<string>
   readonly maxUploadBytes: number
   readonly maxRows: number
   readonly batches: BatchSizes
@@ -38,12 +44,15 @@ export function importUsers(parts: ImportRouteParts): RequestHandler {
     const early = bringsTokenInForm(req) ? undefined : await importingCaller(req, parts)
     const request = readImportRequest(req)
     const upload = await openUpload(req, { maxBytes: parts.maxUploadBytes, optionNames })
-    const incoming = await Incoming.open(upload.bytes, request.mode !== 'each')
+    const payload = request.isAsync ? new LatePayload() : undefined
+    const keeper = payload ?? (request.mode === 'each' ? undefined : await Spool.open())
+    const incoming = new Incoming(upload.bytes, keeper)
     let isRunning = false
     try {
       const caller = early ?? (await importingCaller(req, parts, upload.accessToken))
-      const options = csvOptions(request, upload, parts)
-      const csv = await openCsv(incoming.read(), options)
+      const recipient = request.isAsync ? await parts.letterAddress(caller) : undefined
+      const instructions = instructionsOf(caller, request, upload, parts)
+      const csv = await openCsv(incoming.read(), csvOptions(instructions))
       const form = formOf(csv, request)
       const opened = await parts.receipts.open({
         organizationId: caller.organizationId,
@@ -55,6 +64,10 @@ export function importUsers(parts: ImportRouteParts): RequestHandler {
         idempotencyKey: request.idempotencyKey,
         request: request.fingerprint,
         form,
+        job:
+          recipient === undefined
+            ? undefined
+            : { recipient, instructions: JSON.stringify(instructions), rowsTotal: undefined },
       })
       const { id } = opened.kind === 'known' ? opened.receipt : opened.writer
       res.set({ 'Import-Id': id, Location: `${pathOf(req)}/${id}` })
@@ -62,8 +75,23 @@ export function importUsers(parts: ImportRouteParts): RequestHandler {
         await replay(res, parts.receipts, { receipt: opened.receipt, incoming, request, form })
         return
       }
+      const place = { organizationId: caller.organizationId, id }
+      if (payload !== undefined) {
+        await takeIn({ ...parts, place, payload, incoming, rows: csv.rows, receipt: opened.writer })
+        accept(res)
+        return
+      }
       isRunning = true
-      await importNew(res, { parts, caller, request, incoming, options, csv, form, receipt: opened.writer })
+      await importNew(res, {
+        parts,
+        place,
+        request,
+        instructions,
+        incoming,
+        csv,
+        form,
+        receipt: opened.writer,
+      })
     } finally {
       if (!isRunning) await incoming.close()
     }
@@ -73,10 +101,10 @@ export function importUsers(parts: ImportRouteParts): RequestHandler {
 /** A new import, from its request to its parts. */
 interface NewImport {
   readonly parts: ImportRouteParts
-  readonly caller: ImportingCaller
+  readonly place: ImportPlace
   readonly request: ImportRequest
+  readonly instructions: CsvInstructions
   readonly incoming: Incoming
-  readonly options: CsvOptions
   readonly csv: CsvUpload
   readonly form: AnswerForm
   readonly receipt: ReceiptWriter
@@ -84,8 +112,7 @@ interface NewImport {
 
 /** Runs an import, which goes on without the client if it has to, and answers the client as far as he is there. */
 async function importNew(res: Response, all: NewImport): Promise<void> {
-  const { parts, caller, receipt, request } = all
-  const place = { organizationId: caller.organizationId, id: receipt.id }
+  const { parts, place, receipt, request } = all
   const live = new LiveChunks((from) => parts.receipts.chunks(place, from))
   receipt.signal.addEventListener('abort', () => {
     live.fail(receipt.signal.reason)
@@ -106,7 +133,7 @@ async function importNew(res: Response, all: NewImport): Promise<void> {
 
 async function run(all: NewImport, live: LiveChunks): Promise<void> {
   const { parts, receipt, incoming } = all
-  const failure = await runImport(runParts(all), {
+  const failure = await runImport(csvRun(runOf(all)), {
     stored: (chunk) => {
       live.add(chunk)
     },
@@ -125,62 +152,40 @@ async function run(all: NewImport, live: LiveChunks): Promise<void> {
   await incoming.close()
 }
 
-function runParts({ parts, caller, request, incoming, options, csv, form, receipt }: NewImport): RunParts {
-  const { head, chunk } = answerText(form, 'imported', {
-    type: 'text/csv',
-    onlyInvalid: form.options.onlyInvalid,
-  })
+function runOf({ parts, instructions, request, incoming, csv, form, receipt }: NewImport): CsvRun {
   return {
+    instructions,
     mode: request.mode,
+    form,
     receipt,
     upload: {
       rows: csv.rows,
-      again: () => readAgain(incoming, options),
+      again: () => csvRows(incoming.again(), csvOptions(instructions)),
       received: () => incoming.received(),
     },
-    recorder: (outcome) => recorder(form, outcome),
-    digested: { head, text: chunk },
-    layout: csv.header.columns,
-    judging: {
-      reading: { ...request.reading, today: latestToday() },
-      clearBlanks: request.clearBlanks,
-      role: caller.importer.role,
-    },
     batches: parts.batches,
-    importer: caller.importer,
   }
 }
 
-async function* readAgain(incoming: Incoming, options: CsvOptions): CsvUpload['rows'] {
-  yield* (await openCsv(incoming.again(), options)).rows
-}
-
-// Rows that are rendered in one go, less than half a millisecond. In between the event loop turns, so that other
-// requests, and the batch that is being stored, get their turn.
-const SLICE = 100
-
-/** Makes the chunks of an import: its rows as they are answered. */
-function recorder(form: AnswerForm, outcome: Outcome): (rows: readonly AnnotatedRow[]) => Promise<Chunk> {
-  const answered = answering(form.columns, outcome)
-  const writer = createCsvWriter(form, form.options, outcome)
-  return async (rows) => {
-    const builder = new ChunkBuilder(writer)
-    for (let start = 0; start < rows.length; start += SLICE) {
-      builder.add(rows.slice(start, start + SLICE).map(answered))
-      await setImmediate()
-    }
-    return builder.build()
-  }
-}
-
-function csvOptions(
-  request: ImportRequest,
+function instructionsOf(
+  { importer }: ImportingCaller,
+  { reading, clearBlanks, columnMap, echoUnknown }: ImportRequest,
   { charset, inForm }: Upload,
-  parts: ImportRouteParts,
-): CsvOptions {
-  const { columnMap, echoUnknown } = request
-  const limits = { maxBytes: parts.maxUploadBytes, maxRows: parts.maxRows }
-  return { columnMap, echoUnknown, inForm, ...limits, ...(charset === undefined ? {} : { charset }) }
+  { maxUploadBytes, maxRows }: ImportRouteParts,
+): CsvInstructions {
+  const limits = { maxBytes: maxUploadBytes, maxRows }
+  return {
+    importer,
+    reading: { ...reading, today: latestToday() },
+    clearBlanks,
+    csv: {
+      columnMap: [...columnMap],
+      echoUnknown,
+      inForm,
+      ...limits,
+      ...(charset === undefined ? {} : { charset }),
+    },
+  }
 }
 
 function formOf({ header }: CsvUpload, { answer }: ImportRequest): AnswerForm {

@@ -1,6 +1,13 @@
 import { createHash } from 'node:crypto'
-import { Spool } from '../import/spool.ts'
 import type { UploadDigest } from '../receipts/receipt.ts'
+
+/** Keeps bytes as they come. */
+export interface Keeper {
+  write(bytes: Buffer): Promise<void>
+  /** All that was written, from the first on. Left out where nobody in this process reads it again. */
+  read?(): AsyncGenerator<Buffer>
+  close(): Promise<void>
+}
 
 /**
  * The bytes of an upload on their way in: counted, hashed, and kept where they have to be read again. Whoever made it
@@ -8,20 +15,16 @@ import type { UploadDigest } from '../receipts/receipt.ts'
  */
 export class Incoming {
   readonly #source: AsyncGenerator<Buffer>
-  readonly #kept: Spool | undefined
+  readonly #kept: Keeper | undefined
   readonly #hash = createHash('sha256')
   #bytes = 0
   #digest: UploadDigest | undefined
   #signal: AbortSignal | undefined
 
-  private constructor(source: AsyncGenerator<Buffer>, kept: Spool | undefined) {
+  /** @param kept - keeps the bytes as they come, if they have to be; it is closed with this */
+  constructor(source: AsyncGenerator<Buffer>, kept?: Keeper) {
     this.#source = source
     this.#kept = kept
-  }
-
-  /** @param keeps - whether the upload is received whole before it is read */
-  static async open(source: AsyncGenerator<Buffer>, keeps: boolean): Promise<Incoming> {
-    return new Incoming(source, keeps ? await Spool.open() : undefined)
   }
 
   /** From now on waiting for bytes ends when the signal is given, with its reason. */
@@ -57,7 +60,7 @@ export class Incoming {
 
   /** The bytes that were kept, from the first on. */
   async *again(): AsyncGenerator<Buffer> {
-    if (this.#kept === undefined) throw new RangeError('this upload was not kept')
+    if (this.#kept?.read === undefined) throw new RangeError('this upload can not be read again')
     yield* this.#kept.read()
   }
 

@@ -6,6 +6,7 @@ import { answerResult } from './answer-result.ts'
 import { goneSignal } from './gone.ts'
 import type { ImportRequest } from './import-request.ts'
 import type { Incoming } from './incoming.ts'
+import { accept } from './take-in.ts'
 import { erased } from './receipt-problems.ts'
 
 /** A request whose idempotency key is known, and the import that has it. */
@@ -35,6 +36,10 @@ export async function replay(
   refuseAborted(first)
   const isSame = first.request === request.fingerprint && first.form.charset === form.charset
   if (!isSame || first.upload?.sha256 !== upload.sha256) throw mismatch()
+  if (request.isAsync) {
+    accept(res)
+    return
+  }
   // The status of a strict import is known only with its first rows.
   const begun = await receiptWhen(store, first, (now) => now.chunks > 0, gone)
   refuseAborted(begun)

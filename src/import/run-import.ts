@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises'
 import { ServiceError } from '../errors.ts'
-import type { ReceiptWriter } from '../receipts/receipt.ts'
+import type { AbortReason, ReceiptWriter } from '../receipts/receipt.ts'
 import { AnswerDigest } from './answer-digest.ts'
 import { importRows } from './import-rows.ts'
 import { importWhole } from './import-whole.ts'
@@ -62,13 +62,16 @@ async function* answeredBy(
   }
 }
 
+/** What a receipt says of the error that ended its import. */
+export function abortReason(error: unknown): AbortReason {
+  return error instanceof ServiceError
+    ? { code: error.code, detail: error.message }
+    : { code: 'internal', detail: 'Something went wrong on our side; it has been logged.' }
+}
+
 async function abort(receipt: ReceiptWriter, error: unknown): Promise<unknown> {
-  const reason =
-    error instanceof ServiceError
-      ? { code: error.code, detail: error.message }
-      : { code: 'internal', detail: 'Something went wrong on our side; it has been logged.' }
   try {
-    await receipt.abort(reason)
+    await receipt.abort(abortReason(error))
     return undefined
   } catch (failure) {
     return failure

@@ -3,6 +3,7 @@ import { setImmediate } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import { ServiceError } from '../../src/errors.ts'
 import { Incoming } from '../../src/http/incoming.ts'
+import { Spool } from '../../src/import/spool.ts'
 
 /** An upload in pieces, and whether somebody let go of it. */
 class Source {
@@ -52,7 +53,7 @@ describe('an upload on its way in', () => {
   })
 
   async function open(keeps: boolean, from = source): Promise<Incoming> {
-    const incoming = await Incoming.open(from.read(), keeps)
+    const incoming = new Incoming(from.read(), keeps ? await Spool.open() : undefined)
     opened.push(incoming)
     return incoming
   }
@@ -73,7 +74,7 @@ describe('an upload on its way in', () => {
       yield Buffer.from('email\n')
       await new Promise<never>(() => undefined)
     }
-    const incoming = await Incoming.open(never(), false)
+    const incoming = new Incoming(never())
     const stopping = new AbortController()
     incoming.stopOn(stopping.signal)
     const received = incoming.received()
@@ -137,7 +138,7 @@ describe('an upload on its way in', () => {
   })
 
   it('lets go of its source when it is closed, in the middle too', async () => {
-    const incoming = await Incoming.open(source.read(), true)
+    const incoming = new Incoming(source.read(), await Spool.open())
     await incoming.read().next()
     await incoming.close()
     await setImmediate()
