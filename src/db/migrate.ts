@@ -3,6 +3,7 @@ import * as organizations from '../../migrations/20261122_organizations.ts'
 import * as users from '../../migrations/20261122_users.ts'
 import * as receipts from '../../migrations/20261123_receipts.ts'
 import * as credentials from '../../migrations/20261124_credentials.ts'
+import { query } from './query.ts'
 import { asServiceError } from './trouble.ts'
 
 interface Migration {
@@ -24,6 +25,18 @@ const migrationSource: Knex.MigrationSource<Migration> = {
   getMigrations: () => Promise.resolve([...migrations]),
   getMigrationName: ({ name }) => name,
   getMigration: ({ up }) => Promise.resolve({ up, down }),
+}
+
+/**
+ * Whether a table is there. It can be asked by a role that may use it and no more.
+ *
+ * @throws ServiceError `database.unreachable` If the database can't be reached
+ */
+export async function hasTable(knex: Knex, table: string): Promise<boolean> {
+  const [found] = await query<{ there: boolean }>(knex, 'select to_regclass(?::text) is not null as there', [
+    table,
+  ])
+  return found?.there === true
 }
 
 // Any number that nothing else in the database locks: the bytes of "roll".
