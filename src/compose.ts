@@ -3,11 +3,13 @@ import type { RequestListener } from 'node:http'
 import { setTimeout } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { TokenVerifier } from './auth/caller.ts'
+import type { CredentialRegister } from './auth/credentials.ts'
 import { createOwnIssuer, type OwnIssuer } from './auth/own-issuer.ts'
 import { createTokenVerifier } from './auth/token-verifier.ts'
 import type { Config } from './config.ts'
+import { createCredentialRegister } from './db/credentials.ts'
 import { openDatabase, type Database, type DatabaseSettings } from './db/database.ts'
-import { migrate } from './db/migrate.ts'
+import { hasTable, migrate } from './db/migrate.ts'
 import { createOrganizationDirectory, makeOrganizations } from './db/organizations.ts'
 import { ping } from './db/query.ts'
 import { createReceiptStore } from './db/receipts.ts'
@@ -115,6 +117,34 @@ export async function compose(config: Config, log: Logger): Promise<Parts> {
   }
 }
 
+/** What commands administer. */
+export interface Administration {
+  readonly credentials: CredentialRegister
+  /** Lets go of the database. */
+  close(): Promise<void>
+}
+
+/**
+ * Opens the database for a command. Where the tables that it needs are not there, since the service was never
+ * started, they and the organizations are made as at its start.
+ *
+ * @throws FolderInUse If another process has the embedded database open
+ * @throws ServiceError `database.unreachable`
+ */
+export async function administer(config: Config): Promise<Administration> {
+  const database = await openDatabase(config.database)
+  try {
+    if (!(await hasTable(database.knex, 'credentials'))) await setUp(config, database)
+  } catch (error) {
+    await database.close()
+    throw error
+  }
+  return {
+    credentials: createCredentialRegister(database.knex),
+    close: () => database.close(),
+  }
+}
+
 // What imports that are stopped have to finish their batches and to write that they were.
 const LAST_WORDS = 4_000
 
@@ -146,10 +176,7 @@ async function prepare(
 ): Promise<void> {
   while (!stopping()) {
     try {
-      await withMigrations(config, database, async (settingUp) => {
-        await migrate(settingUp.knex)
-      })
-      await makeOrganizations(database.knex, config.organizations)
+      await setUp(config, database)
       await upkeep.start()
       return
     } catch (error) {
@@ -158,6 +185,14 @@ async function prepare(
       await setTimeout(RETRY_MILLISECONDS)
     }
   }
+}
+
+/** Makes the tables, and the organizations that are to exist. */
+async function setUp(config: Config, database: Database): Promise<void> {
+  await withMigrations(config, database, async (settingUp) => {
+    await migrate(settingUp.knex)
+  })
+  await makeOrganizations(database.knex, config.organizations)
 }
 
 /** Tables may belong to a role of their own, which only migrations use. */

@@ -96,6 +96,7 @@ const administering = ['cli/migrate.ts', 'cli/organizations.ts', 'cli/credential
 const homes: readonly (readonly [library: RegExp, homes: readonly string[]])[] = [
   [/^express$/, ['http']],
   [/^(?:knex|pg|@electric-sql\/pglite)(?:\/|$)/, ['db']],
+  [/^rate-limiter-flexible$/, ['db']],
   [/^csv-/, ['csv']],
   [/^jose(?:\/|$)/, ['auth']],
   [/^yup$/, ['users', 'import/judge.ts']],

@@ -19,11 +19,13 @@ export function bearer(header: string | undefined): string {
   return rest.join('')
 }
 
-const tokenNames = new Set(['access_token', 'accesstoken', 'id_token', 'bearer', 'jwt', 'token'])
-const looksLikeToken = /^(bearer\s+)?eyJ[\w-]*\.[\w-]+\.[\w-]*$/i
+const tokenNames = new Set(
+  'access_token accesstoken application_token applicationtoken id_token bearer jwt token'.split(' '),
+)
+const looksLikeToken = /^(bearer\s+)?eyJ[\w-]*\.[\w-]+\.[\w-]*$|^rc[ab]_[\w-]{43}$/i
 
 /**
- * Refuses a request whose query string carries a token: URLs end up in logs, histories and Referer headers.
+ * Refuses a request whose query string carries a token or a credential's secret: URLs end up in logs, histories and Referer headers.
  *
  * @param url - a request target, such as `/path?query`
  * @throws ServiceError `request.token_in_url`
@@ -34,6 +36,6 @@ export function refuseTokenInUrl(url: string): void {
     if (tokenNames.has(name.toLowerCase()) || looksLikeToken.test(value))
       throw new ServiceError(
         'request.token_in_url',
-        'A token must not stand in the URL, where logs keep it: send it in the Authorization header, and have this one revoked',
+        'A token must not stand in the URL, where logs keep it: send it in a header, and have this one revoked',
       )
 }

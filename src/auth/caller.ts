@@ -8,6 +8,8 @@ export interface Caller {
   /** The token's `sub`: who it is, as the issuer names him. */
   readonly subject: string
   readonly email: string | undefined
+  /** Whether mail may go there: false where the issuer says so by `email_verified` (OpenID Connect Core 1.0 §5.1). */
+  readonly emailVerified: boolean
   /** As the token lists them, so names that mean nothing here may be among them. */
   readonly roles: readonly string[]
 }

@@ -12,12 +12,18 @@ export function callerOf(claims: JWTPayload): Caller {
     organization: text(claims, 'organization'),
     subject: text(claims, 'sub'),
     email: isAbsent(claims['email']) ? undefined : text(claims, 'email'),
+    emailVerified: !isFalse(claims['email_verified']),
     roles: texts(claims, 'roles'),
   }
 }
 
 function isAbsent(claim: unknown): boolean {
   return claim === undefined || claim === null || claim === ''
+}
+
+/** Some issuers write their booleans as texts. */
+function isFalse(claim: unknown): boolean {
+  return claim === false || (typeof claim === 'string' && claim.toLowerCase() === 'false')
 }
 
 function text(claims: JWTPayload, name: string): string {

@@ -10,7 +10,7 @@ const rules: TokenRules = {
 }
 
 /** Who a token is for, and how long. */
-export interface Grant extends Caller {
+export interface Grant extends Omit<Caller, 'emailVerified'> {
   /** In seconds. */
   readonly expiresIn: number
 }

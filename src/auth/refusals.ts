@@ -14,6 +14,19 @@ export function tokenInvalid(detail: string, cause?: unknown): ServiceError {
   return new ServiceError('token.invalid', detail, { headers: { 'WWW-Authenticate': challenge }, cause })
 }
 
+// An answer of 401 must name a scheme (RFC 9110 §15.5.2). Never Basic: a browser would ask its user for a password.
+const challenge = { 'WWW-Authenticate': 'Bearer' }
+
+/** A program has not shown what it needs beside, or in place of, a token. */
+export function credentialMissing(detail: string): ServiceError {
+  return new ServiceError('credential.missing', detail, { headers: challenge })
+}
+
+/** The secret of a program is no good. The token beside it may well be, so the challenge has no error code. */
+export function credentialInvalid(detail: string): ServiceError {
+  return new ServiceError('credential.invalid', detail, { headers: challenge })
+}
+
 /** @param seconds - after how many it makes sense to try again */
 export function issuerUnreachable(seconds: number, cause: unknown): ServiceError {
   const detail =

@@ -1,9 +1,9 @@
-import { parseArgs } from 'node:util'
 import { roles } from '../auth/caller.ts'
 import { isSlug } from '../auth/organization.ts'
 import { createOwnIssuer } from '../auth/own-issuer.ts'
 import type { Grant } from '../auth/own-issuer.ts'
 import { ConfigError, readConfig } from '../config.ts'
+import { parsed, secondsOf, UsageError } from './arguments.ts'
 
 const usage = `Usage: npm run --silent token -- --organization SLUG --role ROLE [--role ROLE]...
                             [--subject ID] [--email ADDRESS] [--expires 12h]
@@ -11,9 +11,6 @@ const usage = `Usage: npm run --silent token -- --organization SLUG --role ROLE 
 Prints a token for this machine's own service. Roles: ${roles.join(', ')}.
 A token expires after 12h, or as many s, m, h or d as --expires says.
 `
-
-/** The command was called in a way that makes no sense. */
-class UsageError extends Error {}
 
 /** Roles have the names that the service knows, so that a typing error is found here and not by a 403. */
 function readGrant(args: readonly string[]): Grant | undefined {
@@ -39,22 +36,7 @@ function parse(args: readonly string[]) {
     expires: { ...text, default: '12h' },
     help: { type: 'boolean', short: 'h' },
   } as const
-  try {
-    return parseArgs({ args: [...args], options })
-  } catch (error) {
-    // node says what is wrong in its first sentence, and goes on about positional arguments
-    const [sentence = 'wrong usage'] = (error as Error).message.split(/\.\s/)
-    throw new UsageError(sentence.replace(/\s+/g, ' '))
-  }
-}
-
-const secondsIn: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 }
-
-function secondsOf(duration: string): number {
-  const [, count, unit = ''] = /^(\d{1,9})([smhd])$/.exec(duration) ?? []
-  const seconds = Number(count) * (secondsIn[unit] ?? NaN)
-  if (seconds >= 1 && seconds <= 366 * 86_400) return seconds
-  throw new UsageError('--expires must be a time such as 90s, 30m, 12h or 7d, and at most 366d')
+  return parsed({ args: [...args], options })
 }
 
 async function run(): Promise<void> {

@@ -5,6 +5,8 @@ import * as receipts from '../../migrations/20261123_receipts.ts'
 import * as jobs from '../../migrations/20261124_jobs.ts'
 import * as letters from '../../migrations/20261124_letters.ts'
 import { TurnQueue } from './queue.ts'
+import * as credentials from '../../migrations/20261124_credentials.ts'
+import { query } from './query.ts'
 import { asServiceError } from './trouble.ts'
 
 interface Migration {
@@ -18,6 +20,7 @@ const migrations: readonly Migration[] = [
   { name: '20261123_receipts', ...receipts },
   { name: '20261124_jobs', ...jobs },
   { name: '20261124_letters', ...letters },
+  { name: '20261124_credentials', ...credentials },
 ]
 
 // Forward only: a mistake is mended by the next migration.
@@ -27,6 +30,18 @@ const migrationSource: Knex.MigrationSource<Migration> = {
   getMigrations: () => Promise.resolve([...migrations]),
   getMigrationName: ({ name }) => name,
   getMigration: ({ up }) => Promise.resolve({ up, down }),
+}
+
+/**
+ * Whether a table is there. It can be asked by a role that may use it and no more.
+ *
+ * @throws ServiceError `database.unreachable` If the database can't be reached
+ */
+export async function hasTable(knex: Knex, table: string): Promise<boolean> {
+  const [found] = await query<{ there: boolean }>(knex, 'select to_regclass(?::text) is not null as there', [
+    table,
+  ])
+  return found?.there === true
 }
 
 // Any number that nothing else in the database locks: the bytes of "roll".

@@ -1,6 +1,7 @@
 import type { Knex } from 'knex'
 import { eraseExpired, type Keeping } from './expiry.ts'
 import { beat, unregister, type ProcessParts } from './processes.ts'
+import { forgetWrongAttempts } from './wrong-attempts.ts'
 
 /** What is done by every process all the time. */
 export interface UpkeepParts extends ProcessParts {
@@ -45,6 +46,7 @@ export class Upkeep {
   async #erase(): Promise<void> {
     const { knex, keeping } = this.#parts
     while (this.#isRunning() && (await eraseExpired(knex, keeping)) > 0);
+    await forgetWrongAttempts(knex)
   }
 
   async #tried(work: () => Promise<void>): Promise<void> {

@@ -19,7 +19,10 @@ export interface KnownCaller {
   readonly organizationId: number
   /** The token's `sub`. */
   readonly subject: string
+  /** The token's: by it the caller's own user is known. */
   readonly email: string | undefined
+  /** The same, but `undefined` where the issuer says that it is not verified: only here may mail go. */
+  readonly verifiedEmail: string | undefined
   /** The strongest role of his that may import; `undefined` where none may. */
   readonly role: Importer['role'] | undefined
 }
@@ -43,22 +46,24 @@ export async function knownCaller(
   refuseTokenInUrl(req.url)
   const { authorization = formToken && `Bearer ${formToken}` } = req.headers
   const caller = await parts.verifier.verify(bearer(authorization))
-  // HTTP/1.0 may come without a host; then the token alone says which organization is meant.
-  const slug = organizationOf(
-    req.headers.host === undefined ? 'localhost' : req.host,
-    parts.portalDomain,
-    caller.organization,
-  )
-  const organizationId = slug === caller.organization ? await parts.organizations.idOf(slug) : undefined
-  if (organizationId === undefined) {
-    throw new ServiceError(
-      'organization.unknown',
-      'There is no such organization, or your token is not for it.',
-    )
-  }
-  const { subject, email, roles } = caller
-  return { organizationId, subject, email, role: importingRole(roles) }
+  const { organization, subject, email, roles } = caller
+  const isMeant = isHostOf(organization, req, parts.portalDomain)
+  const organizationId = isMeant ? await parts.organizations.idOf(organization) : undefined
+  if (organizationId === undefined) throw unknownOrganization()
+  const verifiedEmail = caller.emailVerified ? email : undefined
+  return { organizationId, subject, email, verifiedEmail, role: importingRole(roles) }
 }
+
+/** Whether the request's host is the organization's, or leaves open whose it is. */
+export function isHostOf(organization: string, req: Request, portalDomain: string): boolean {
+  // HTTP/1.0 may come without a host; then the token alone says which organization is meant.
+  const host = req.headers.host === undefined ? 'localhost' : req.host
+  return organizationOf(host, portalDomain, organization) === organization
+}
+
+/** There is no such organization, or the caller is not of it: nobody is told which. */
+export const unknownOrganization = (): ServiceError =>
+  new ServiceError('organization.unknown', 'There is no such organization, or your token is not for it.')
 
 /**
  * Tells who calls and whether he may import into the organization of the host.
@@ -72,7 +77,7 @@ export async function importingCaller(
   formToken?: string,
 ): Promise<ImportingCaller> {
   const caller = await knownCaller(req, parts, formToken)
-  const { role, subject, email } = caller
+  const { role } = caller
   if (role === undefined) {
     throw new ServiceError(
       'role.forbidden',
@@ -81,8 +86,13 @@ export async function importingCaller(
   }
   return {
     ...caller,
-    importer: { role, subject, emailKey: email === undefined ? undefined : emailKey(email) },
+    importer: importerOf(role, caller),
   }
+}
+
+/** The caller, as the engine needs to know him. */
+export function importerOf(role: Importer['role'], { subject, email }: KnownCaller): Importer {
+  return { role, subject, emailKey: email === undefined ? undefined : emailKey(email) }
 }
 
 /**

@@ -19,6 +19,14 @@ export function importingRole(callerRoles: readonly string[]): ImportingRole | u
   return (['organization_owner', 'organization_member'] as const).find((role) => callerRoles.includes(role))
 }
 
+/** The lesser of two roles, of which either may be none that may import. */
+export function lesserRole(
+  one: ImportingRole | undefined,
+  other: ImportingRole | undefined,
+): ImportingRole | undefined {
+  return one === 'organization_owner' || other === undefined ? other : one
+}
+
 function isGrantable(role: ImportingRole, given: string): boolean {
   return (mayGrant[role] as readonly string[]).includes(given)
 }

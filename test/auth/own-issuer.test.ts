@@ -75,6 +75,7 @@ describe('an issuer of the service’s own', () => {
       organization: 'helping-hands',
       subject: 'local-owner',
       email: 'ada@example.com',
+      emailVerified: true,
       roles: ['organization_owner'],
     })
   })

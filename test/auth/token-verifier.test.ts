@@ -152,8 +152,22 @@ describe('a verifier of tokens of an issuer elsewhere', () => {
       organization: 'helping-hands',
       subject: 'user-1',
       email: 'ada@example.com',
+      emailVerified: true,
       roles: ['organization_member', 'poet'],
     })
+  })
+
+  it.each([
+    [false, false],
+    ['false', false],
+    ['False', false],
+    [true, true],
+    ['true', true],
+    [null, true],
+    [undefined, true],
+  ])('where email_verified is %p says that it is %p', async (claim, emailVerified) => {
+    const token = await sign(key, claims({ email_verified: claim }))
+    await expect(verifier.verify(token)).resolves.toMatchObject({ email: 'ada@example.com', emailVerified })
   })
 
   it.each([undefined, null, ''])('takes a token whose email is %p', async (email) => {

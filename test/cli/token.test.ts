@@ -92,6 +92,7 @@ describe('npm run token', () => {
       organization: 'helping-hands',
       subject: 'local-owner',
       email: undefined,
+      emailVerified: true,
       roles: ['organization_owner'],
     })
     const { iat = 0, exp = 0 } = decodeJwt(stdout.trim())
@@ -115,6 +116,7 @@ describe('npm run token', () => {
       organization: 'helping-hands',
       subject: 'ada',
       email: 'ada@example.com',
+      emailVerified: true,
       roles: ['organization_owner', 'organization_member'],
     })
   })

@@ -16,7 +16,13 @@ const unreachable = (): ServiceError =>
 
 const verifier = {
   verify: () =>
-    Promise.resolve({ organization: 'o', subject: 's', email: undefined, roles: ['organization_owner'] }),
+    Promise.resolve({
+      organization: 'o',
+      subject: 's',
+      email: undefined,
+      emailVerified: true,
+      roles: ['organization_owner'],
+    }),
   ready: () => Promise.resolve(),
 }
 
