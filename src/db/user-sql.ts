@@ -122,7 +122,11 @@ interface Source {
   readonly type: Column['type']
 }
 
-function sourceOf<T>({ database, type }: Pick<Written, 'database' | 'type'>, rows: readonly T[], value: (row: T) => string): Source {
+function sourceOf<T>(
+  { database, type }: Pick<Written, 'database' | 'type'>,
+  rows: readonly T[],
+  value: (row: T) => string,
+): Source {
   const constant = rows[0] === undefined ? '' : value(rows[0])
   const isConstant = rows.every((row) => value(row) === constant)
   const joined = isConstant ? undefined : rows.map(value).join(SEPARATOR)

@@ -1,8 +1,9 @@
 import type { Outcome } from '../import/answer.ts'
+import { csvText } from '../csv/keep-answer.ts'
 import { createAnswerReader } from '../csv/read-answer.ts'
-import { csvHead, csvType } from '../csv/write-csv.ts'
+import { csvType } from '../csv/write-csv.ts'
 import { createNdjsonWriter, ndjsonType } from '../json/write-ndjson.ts'
-import { answeredRows, invalidText, type StoredChunk } from '../receipts/chunk.ts'
+import { answeredRows, type StoredChunk } from '../receipts/chunk.ts'
 import type { AnswerForm, Receipt } from '../receipts/receipt.ts'
 
 /** The media types in which a result can be had, the preferred one first. */
@@ -34,14 +35,8 @@ export function answerText(
   { type, onlyInvalid }: AnswerWish,
 ): AnswerText {
   if (type === 'text/csv') {
-    const chunk = onlyInvalid ? invalidText : ({ answer }: StoredChunk): Buffer => answer
-    return {
-      mediaType: csvType,
-      outcome,
-      fileName: 'users.result.csv',
-      head: csvHead(form, form.options),
-      chunk,
-    }
+    const { head, text: chunk } = csvText(form, onlyInvalid)
+    return { mediaType: csvType, outcome, fileName: 'users.result.csv', head, chunk }
   }
   const reader = createAnswerReader(form, form.options)
   const write = createNdjsonWriter(form, form.options, outcome)

@@ -1,18 +1,15 @@
 import type { RequestHandler, Response } from 'express'
-import { setImmediate } from 'node:timers/promises'
 import type { Logger } from 'pino'
+import { keptAsCsv } from '../csv/keep-answer.ts'
 import { openCsv, type CsvOptions, type CsvUpload } from '../csv/read-csv.ts'
-import { createCsvWriter } from '../csv/write-csv.ts'
 import { ServiceError } from '../errors.ts'
-import { answering, type Outcome } from '../import/answer.ts'
 import type { BatchSizes } from '../import/batches.ts'
-import type { AnnotatedRow } from '../import/row.ts'
+import { createJudge } from '../import/judge.ts'
+import { meaningOfRows } from '../import/meaning.ts'
 import { runImport } from '../import/run-import.ts'
 import type { RunParts } from '../import/run-parts.ts'
-import { ChunkBuilder, type Chunk } from '../receipts/chunk.ts'
 import { LiveChunks } from '../receipts/follow.ts'
 import type { AnswerForm, ReceiptStore, ReceiptWriter } from '../receipts/receipt.ts'
-import { answerText } from './answer-text.ts'
 import { answerResult } from './answer-result.ts'
 import { importingCaller, type CallerParts, type ImportingCaller } from './caller.ts'
 import { goneSignal } from './gone.ts'
@@ -125,10 +122,6 @@ async function run(all: NewImport, live: LiveChunks): Promise<void> {
 }
 
 function runParts({ parts, caller, request, incoming, options, csv, form, receipt }: NewImport): RunParts {
-  const { head, chunk } = answerText(form, 'imported', {
-    type: 'text/csv',
-    onlyInvalid: form.options.onlyInvalid,
-  })
   return {
     mode: request.mode,
     receipt,
@@ -137,14 +130,13 @@ function runParts({ parts, caller, request, incoming, options, csv, form, receip
       again: () => readAgain(incoming, options),
       received: () => incoming.received(),
     },
-    recorder: (outcome) => recorder(form, outcome),
-    digested: { head, text: chunk },
-    layout: csv.header.columns,
-    judging: {
+    ...keptAsCsv(form),
+    judge: createJudge(csv.header.columns, {
       reading: { ...request.reading, today: latestToday() },
       clearBlanks: request.clearBlanks,
       role: caller.importer.role,
-    },
+    }),
+    meaning: meaningOfRows,
     batches: parts.batches,
     importer: caller.importer,
   }
@@ -152,24 +144,6 @@ function runParts({ parts, caller, request, incoming, options, csv, form, receip
 
 async function* readAgain(incoming: Incoming, options: CsvOptions): CsvUpload['rows'] {
   yield* (await openCsv(incoming.again(), options)).rows
-}
-
-// Rows that are rendered in one go, less than half a millisecond. In between the event loop turns, so that other
-// requests, and the batch that is being stored, get their turn.
-const SLICE = 100
-
-/** Makes the chunks of an import: its rows as they are answered. */
-function recorder(form: AnswerForm, outcome: Outcome): (rows: readonly AnnotatedRow[]) => Promise<Chunk> {
-  const answered = answering(form.columns, outcome)
-  const writer = createCsvWriter(form, form.options, outcome)
-  return async (rows) => {
-    const builder = new ChunkBuilder(writer)
-    for (let start = 0; start < rows.length; start += SLICE) {
-      builder.add(rows.slice(start, start + SLICE).map(answered))
-      await setImmediate()
-    }
-    return builder.build()
-  }
 }
 
 function csvOptions(

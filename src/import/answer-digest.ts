@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
-import type { Chunk } from '../receipts/chunk.ts'
+import type { Chunk, StoredChunk } from '../receipts/chunk.ts'
 
 /** The text of a result: its first line, and that of a chunk in it. */
 export interface ResultText {
   readonly head: string
-  readonly text: (chunk: Chunk) => string | Buffer
+  readonly text: (chunk: StoredChunk) => string | Buffer
 }
 
 /** The digest of a result, chunk by chunk. */

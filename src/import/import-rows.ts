@@ -1,13 +1,12 @@
 import { setImmediate } from 'node:timers/promises'
 import { inBatches, type BatchSizes } from './batches.ts'
-import { createJudge, type JudgeOptions } from './judge.ts'
-import type { JudgedRow, Layout, Row, Verdict } from './row.ts'
+import type { JudgedRow, Row, Verdict } from './row.ts'
 import { Saver, type SaverParts } from './save.ts'
 
 /** Everything that an import needs. */
 export interface ImportParts<R> extends SaverParts<R> {
-  readonly layout: Layout
-  readonly judging: JudgeOptions
+  /** Tells of a row what can be told without the database. */
+  readonly judge: (row: Row) => Verdict
   readonly batches: BatchSizes
 }
 
@@ -25,9 +24,8 @@ const SLICE = 50
  */
 export async function* importRows<R>(
   rows: AsyncIterable<readonly Row[]>,
-  { layout, judging, batches, ...parts }: ImportParts<R>,
+  { judge, batches, ...parts }: ImportParts<R>,
 ): AsyncGenerator<R> {
-  const judge = createJudge(layout, judging)
   const saver = new Saver(parts)
   yield* oneAhead(saved(inBatches(judged(rows, judge), batches, lengthOf), saver))
 }

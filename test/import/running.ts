@@ -1,10 +1,10 @@
-import { csvHead, createCsvWriter } from '../../src/csv/write-csv.ts'
+import { keptAsCsv } from '../../src/csv/keep-answer.ts'
 import { createAnswerReader } from '../../src/csv/read-answer.ts'
-import { answering, type AnsweredRow } from '../../src/import/answer.ts'
+import type { AnsweredRow } from '../../src/import/answer.ts'
 import { runImport } from '../../src/import/run-import.ts'
 import type { Progress, RunParts } from '../../src/import/run-parts.ts'
 import type { Layout, Row } from '../../src/import/row.ts'
-import { answeredRows, ChunkBuilder, type Chunk } from '../../src/receipts/chunk.ts'
+import { answeredRows, type Chunk } from '../../src/receipts/chunk.ts'
 import type { AnswerForm, ImportMode, ReceiptWriter } from '../../src/receipts/receipt.ts'
 import { inOneBlock, partsOf, type TestImport } from './builders.ts'
 
@@ -80,15 +80,6 @@ function runPartsOf({ mode, receipt, rows, coming, received, ...asked }: RunAske
       again: () => inOneBlock(rows),
       received: received ?? (() => Promise.resolve(uploaded)),
     },
-    recorder: (outcome) => {
-      const answered = answering(form.columns, outcome)
-      const writer = createCsvWriter(form, form.options, outcome)
-      return (some) => {
-        const builder = new ChunkBuilder(writer)
-        builder.add(some.map(answered))
-        return Promise.resolve(builder.build())
-      }
-    },
-    digested: { head: csvHead(form, form.options), text: ({ answer }) => answer },
+    ...keptAsCsv(form),
   }
 }
