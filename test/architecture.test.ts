@@ -75,8 +75,9 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   // a sentence that people read is in users/faults.ts, and what is blank in users/text.ts; the words for what
   // became of a row, the same in every format, are in import/answer.ts;
   // users/formula.ts has both ways of what the export guards and the import takes off
-  csv: ['import (types)', ...formats, 'users/formula.ts'],
-  json: ['import (types)', ...formats],
+  // an answer is kept as CSV, so csv/keep-answer.ts makes the chunks
+  csv: ['import (types)', 'receipts (types)', 'receipts/chunk.ts', ...formats, 'users/formula.ts'],
+  json: ['import (types)', ...formats, 'users/members.ts'],
   db: ['users', 'receipts', 'jobs', 'mail', 'auth (types)', 'errors.ts', '../migrations'],
   mail: ['receipts (types)'],
   import: ['users', 'receipts (types)', 'errors.ts'],
@@ -99,7 +100,7 @@ const homes: readonly (readonly [library: RegExp, homes: readonly string[]])[] =
   [/^rate-limiter-flexible$/, ['db']],
   [/^csv-/, ['csv']],
   [/^jose(?:\/|$)/, ['auth']],
-  [/^yup$/, ['users', 'import/judge.ts']],
+  [/^yup$/, ['users', 'import/judge-cell.ts']],
 ]
 
 function isAllowed({ file, target, typesOnly }: Import): boolean {

@@ -7,6 +7,7 @@ import * as letters from '../../migrations/20261124_letters.ts'
 import { TurnQueue } from './queue.ts'
 import * as credentials from '../../migrations/20261124_credentials.ts'
 import { query } from './query.ts'
+import * as memberColumns from '../../migrations/20261124_member_columns.ts'
 import { asServiceError } from './trouble.ts'
 
 interface Migration {
@@ -21,6 +22,7 @@ const migrations: readonly Migration[] = [
   { name: '20261124_jobs', ...jobs },
   { name: '20261124_letters', ...letters },
   { name: '20261124_credentials', ...credentials },
+  { name: '20261124_member_columns', ...memberColumns },
 ]
 
 // Forward only: a mistake is mended by the next migration.

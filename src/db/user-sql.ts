@@ -1,16 +1,21 @@
-import { columns, type Column, type ColumnName } from '../users/columns.ts'
+import { columns, creationColumns, type Column, type ColumnName } from '../users/columns.ts'
+import { defaultOf } from '../users/grants.ts'
 import type { UserChange, UserToStore } from '../users/user-directory.ts'
 
 /** Joins values on their way to and from PostgreSQL. No cell holds it: it is a control character. */
 export const SEPARATOR = '\u001F'
 
-/** One column of the table, where its values come from and how they are read back as canonical text. */
-interface Stored {
+/** One column of the table and where its values come from. */
+interface Written {
   readonly database: string
-  /** The contract's column that it comes from. */
-  readonly from: ColumnName
   readonly type: Column['type']
   readonly value: (user: UserToStore) => string
+}
+
+/** A column that is also read back, as canonical text, and updated. */
+interface Stored extends Written {
+  /** The contract's column that it comes from. */
+  readonly from: ColumnName
 }
 
 const contractColumns = columns.map(({ name, database, type }, index): Stored => ({
@@ -26,6 +31,15 @@ const keyColumns: readonly Stored[] = [
 ]
 
 const storedColumns = [...contractColumns, ...keyColumns]
+
+const insertedColumns: readonly Written[] = [
+  ...storedColumns,
+  ...creationColumns.map((column, index): Written => ({
+    database: column.database,
+    type: column.type,
+    value: ({ onCreation }) => onCreation?.[index] || defaultOf(column),
+  })),
+]
 
 const readers: Readonly<Record<Column['type'], (name: string) => string>> = {
   text: (name) => `coalesce(u.${name}, '')`,
@@ -108,7 +122,11 @@ interface Source {
   readonly type: Column['type']
 }
 
-function sourceOf<T>({ database, type }: Stored, rows: readonly T[], value: (row: T) => string): Source {
+function sourceOf<T>(
+  { database, type }: Pick<Written, 'database' | 'type'>,
+  rows: readonly T[],
+  value: (row: T) => string,
+): Source {
   const constant = rows[0] === undefined ? '' : value(rows[0])
   const isConstant = rows.every((row) => value(row) === constant)
   const joined = isConstant ? undefined : rows.map(value).join(SEPARATOR)
@@ -144,7 +162,9 @@ function fromOf(sources: readonly Source[], rows: number): { sql: string; parame
 
 /** Inserts users; only columns that hold a value for one of them are named. */
 export function insertStatement(organizationId: number, users: readonly UserToStore[]): Statement {
-  const sources = storedColumns
+  // Most imports say nothing of the columns that only creation stores: there the defaults of the table do.
+  const named = users.some(({ onCreation }) => onCreation !== undefined) ? insertedColumns : storedColumns
+  const sources = named
     .map((column) => sourceOf(column, users, column.value))
     .filter(({ joined, constant }) => joined !== undefined || constant !== '')
   const from = fromOf(sources, users.length)

@@ -1,7 +1,7 @@
 import type { Outcome } from '../import/answer.ts'
+import { csvText } from '../csv/keep-answer.ts'
 import { createAnswerReader } from '../csv/read-answer.ts'
 import { csvType } from '../csv/write-csv.ts'
-import { csvText } from '../jobs/csv-run.ts'
 import { createNdjsonWriter, ndjsonType } from '../json/write-ndjson.ts'
 import { answeredRows, type StoredChunk } from '../receipts/chunk.ts'
 import type { AnswerForm, Receipt } from '../receipts/receipt.ts'

@@ -5,7 +5,7 @@ import { ServiceError } from '../errors.ts'
 import type { BatchSizes } from '../import/batches.ts'
 import { runImport } from '../import/run-import.ts'
 import { Spool } from '../import/spool.ts'
-import { csvOptions, csvRows, csvRun, type CsvInstructions, type CsvRun } from '../jobs/csv-run.ts'
+import { csvOptions, csvRows, csvRun, type CsvInstructions, type Run } from '../jobs/csv-run.ts'
 import type { JobStore } from '../jobs/job.ts'
 import { LiveChunks } from '../receipts/follow.ts'
 import type { AnswerForm, ImportPlace, ReceiptStore, ReceiptWriter } from '../receipts/receipt.ts'
@@ -133,7 +133,7 @@ async function importNew(res: Response, all: NewImport): Promise<void> {
 
 async function run(all: NewImport, live: LiveChunks): Promise<void> {
   const { parts, receipt, incoming } = all
-  const failure = await runImport(csvRun(runOf(all)), {
+  const failure = await runImport(csvRun(all.instructions, runOf(all)), {
     stored: (chunk) => {
       live.add(chunk)
     },
@@ -152,9 +152,8 @@ async function run(all: NewImport, live: LiveChunks): Promise<void> {
   await incoming.close()
 }
 
-function runOf({ parts, instructions, request, incoming, csv, form, receipt }: NewImport): CsvRun {
+function runOf({ parts, instructions, request, incoming, csv, form, receipt }: NewImport): Run {
   return {
-    instructions,
     mode: request.mode,
     form,
     receipt,

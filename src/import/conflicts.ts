@@ -7,6 +7,7 @@ import {
   repeatedKey,
   repeatedUser,
   type Fault,
+  type Wording,
 } from '../users/faults.ts'
 import { isActiveOwner, takesAway } from '../users/grants.ts'
 import { valueOf, type Candidate, type Values } from '../users/user.ts'
@@ -22,10 +23,17 @@ export function gaveOf({ values, keys }: Candidate): number {
 }
 
 /** That an earlier row of the file means the user whom the key `by` of this row means. */
-export function repeatFault(user: KnownUser, by: 'id' | KeyKind, column: ColumnName, value: string): Fault[] {
+export function repeatFault(
+  user: KnownUser,
+  by: 'id' | KeyKind,
+  column: string,
+  value: string,
+  wording: Wording,
+): Fault[] {
   if (user.meant === undefined) return []
   const { row, gave } = user.meant
-  return [(gave & bits[by]) === 0 ? repeatedUser(column, value, row) : repeatedKey(column, value, row)]
+  const repeated = (gave & bits[by]) === 0 ? repeatedUser : repeatedKey
+  return [repeated(column, value, row, wording)]
 }
 
 /** What is wrong with the keys of a row that means a user. */

@@ -3,6 +3,7 @@ import type { Fault } from '../users/faults.ts'
 import type { Importer } from '../users/grants.ts'
 import type { Candidate } from '../users/user.ts'
 import type { KnownUser } from './known-users.ts'
+import type { Meaning } from './meaning.ts'
 
 /** A candidate on its way into the database. */
 export interface Entry {
@@ -28,6 +29,7 @@ export type Decision =
 /** What must be known to decide beside the users. */
 export interface Circumstances {
   readonly importer: Importer
+  readonly meaning: Meaning
   /** Whether the caller's `subject` is the id of a user; else his own user is told by e-mail address. */
   readonly subjectIsUser: boolean
   /** The active owners of the organization as the rows so far leave them. */

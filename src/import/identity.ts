@@ -5,7 +5,7 @@ import { keysOf, valueOf, type Candidate } from '../users/user.ts'
 import { gaveOf, keyFaults, repeatFault, rightsFaults } from './conflicts.ts'
 import type { Circumstances, Decision, Entry } from './decision.ts'
 import { keyColumn, keyKinds, type KeyKind, type KnownUser, type KnownUsers } from './known-users.ts'
-import { baseValues, newValues, wantedValues } from './wanted-values.ts'
+import { addedValues, baseValues, newValues, wantedValues } from './wanted-values.ts'
 
 const invalid = (...faults: readonly Fault[]): Decision => ({ kind: 'invalid', faults })
 
@@ -45,7 +45,8 @@ function userOf({ candidate, index, row }: Entry, { newId }: Circumstances): Kno
   const id = newId(index)
   const values = newValues(candidate, id)
   // A row without providerType has no providerId, so the defaults add no key.
-  return { id, values, keys: candidate.keys, meant: { row, gave: gaveOf(candidate) } }
+  const { keys, onCreation } = candidate
+  return { id, values, keys, onCreation, meant: { row, gave: gaveOf(candidate) } }
 }
 
 function create(entry: Entry, known: KnownUsers, circumstances: Circumstances): Decision {
@@ -63,19 +64,21 @@ function change(
   known: KnownUsers,
   circumstances: Circumstances,
 ): Decision {
-  const { importer } = circumstances
+  const { importer, meaning } = circumstances
   const { candidate } = entry
-  const column = by === 'id' ? 'id' : keyColumn[by]
-  const value = valueOf(candidate.values, column) ?? ''
+  const keyed = by === 'id' ? 'id' : keyColumn[by]
+  const value = valueOf(candidate.values, keyed) ?? ''
+  const column = meaning.wording.nameOf(keyed)
   // Before anything else, so that nothing can be learned of a user whom the caller may not change.
   if (!mayChange(importer.role, user)) return invalid(forbiddenUser(column, value))
 
-  const base = baseValues(candidate, user)
-  const wanted = wantedValues(candidate, base)
-  const repeat = repeatFault(user, by, column, value)
+  const adds = meaning.merging === 'add'
+  const base = adds ? user.values : baseValues(candidate, user)
+  const wanted = adds ? addedValues(candidate, base) : wantedValues(candidate, base)
+  const repeat = repeatFault(user, by, column, value, meaning.wording)
   if (wanted === user.values && repeat.length === 0) return unchanged(entry, user)
 
-  const keys = keysOf(wanted)
+  const keys = adds ? user.keys : keysOf(wanted)
   const faults = [
     ...repeat,
     ...keyFaults(candidate, keys, user, by, known),

@@ -1,14 +1,13 @@
 import { setImmediate } from 'node:timers/promises'
 import { inBatches, type BatchSizes } from './batches.ts'
-import { createJudge, type JudgeOptions } from './judge.ts'
 import { afterAnswered, type AnsweredRows } from './recall.ts'
-import type { JudgedRow, Layout, Row, Verdict } from './row.ts'
+import type { JudgedRow, Row, Verdict } from './row.ts'
 import { Saver, type SaverParts } from './save.ts'
 
 /** Everything that an import needs. */
 export interface ImportParts<R> extends SaverParts<R> {
-  readonly layout: Layout
-  readonly judging: JudgeOptions
+  /** Tells of a row what can be told without the database. */
+  readonly judge: (row: Row) => Verdict
   readonly batches: BatchSizes
   /** The first rows, where an earlier run has answered them: they are read, remembered and not saved again. */
   readonly answered?: AsyncIterable<AnsweredRows> | undefined
@@ -28,30 +27,15 @@ const SLICE = 50
  */
 export async function* importRows<R>(
   rows: AsyncIterable<readonly Row[]>,
-  { layout, judging, batches, answered, ...parts }: ImportParts<R>,
+  { judge, batches, answered, ...parts }: ImportParts<R>,
 ): AsyncGenerator<R> {
-  const judge = createJudge(layout, judging)
   const saver = new Saver(parts)
-  const left =
-    answered === undefined ? rows : afterAnswered(rows, answered, recalling(saver, layout, judging))
+  const left = answered === undefined ? rows : afterAnswered(rows, answered, recalling(saver, judge))
   yield* oneAhead(saved(inBatches(judged(left, judge), batches, lengthOf), saver))
 }
 
-const keyColumns = ['id', 'slug', 'providerType', 'providerId', 'email'] as const
-
-/**
- * Makes what tells the saver of an answered row that means a user. Its other cells were judged good, so only its
- * keys are looked at: whatever day it is by now, they say the same.
- */
-function recalling<R>(
-  saver: Saver<R>,
-  layout: Layout,
-  judging: JudgeOptions,
-): (row: Row, id: string) => void {
-  const judge = createJudge(
-    layout.map((name) => keyColumns.find((key) => key === name)),
-    judging,
-  )
+/** Makes what tells the saver of an answered row that means a user. Judged again it says the same. */
+function recalling<R>(saver: Saver<R>, judge: (row: Row) => Verdict): (row: Row, id: string) => void {
   return (row, id) => {
     const verdict = judge(row)
     if (verdict.kind !== 'candidate')

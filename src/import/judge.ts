@@ -1,23 +1,17 @@
-import { ValidationError, type Schema } from 'yup'
 import { columnIndex, columns, type Column } from '../users/columns.ts'
 import {
-  controlCharacter,
   emailRequired,
-  halfCharacter,
-  invalidValue,
-  misreadText,
   needsProviderType,
-  spreadsheetError,
+  wordingOfRows,
   type Fault,
   type FaultCode,
 } from '../users/faults.ts'
-import { unguarded } from '../users/formula.ts'
 import { forbiddenOnNew, forbiddenRoles, type Importer } from '../users/grants.ts'
-import { meantBy } from '../users/misread.ts'
 import type { ReadingOptions } from '../users/rules.ts'
 import { shiftedColumn } from '../users/shifted.ts'
-import { hidesSomething, holdsHalfCharacter, trimmed } from '../users/text.ts'
+import { trimmed } from '../users/text.ts'
 import { keysOf, type Values } from '../users/user.ts'
+import { CellJudge } from './judge-cell.ts'
 import type { Layout, Row, Verdict } from './row.ts'
 
 /** How an import reads its rows. */
@@ -28,80 +22,24 @@ export interface JudgeOptions {
   readonly role: Importer['role']
 }
 
-const spreadsheetErrors = new Set(['#N/A', '#REF!', '#NAME?', '#VALUE!', '#DIV/0!', '#NUM!', '#NULL!'])
-
-// Verdicts are remembered for columns of few values; one with more of them than this is not such a column.
-const REMEMBERED = 2_000
-const REMEMBERED_LENGTH = 64
-
-/** Judges the cells of one column: the canonical value, `''` for a blank cell, or what is wrong with it. */
-class CellJudge {
-  readonly column: Column
+/** Judges the cells of one column of the thirty. */
+class ColumnJudge extends CellJudge {
   readonly index: number
+  readonly isClearable: boolean
   readonly isKey: boolean
-  readonly #options: ReadingOptions
-  readonly #schema: Schema<string | undefined>
-  readonly #remembered = new Map<string, string>()
 
   constructor(column: Column, options: ReadingOptions) {
-    this.column = column
+    super(column, options, wordingOfRows)
     this.index = columnIndex[column.name]
+    this.isClearable = column.clearable
     this.isKey = ['id', 'slug', 'providerId', 'email'].includes(column.name)
-    this.#options = options
-    this.#schema = column.schema(options)
-  }
-
-  judge(cell: string): string | Fault {
-    if (this.column.plain.test(cell)) return cell
-    const remembered = this.#remembered.get(cell)
-    if (remembered !== undefined) return remembered
-    const judged = this.#judgeSlowly(cell)
-    if (
-      typeof judged === 'string' &&
-      this.#remembered.size < REMEMBERED &&
-      cell.length <= REMEMBERED_LENGTH
-    ) {
-      this.#remembered.set(cell, judged)
-    }
-    return judged
-  }
-
-  /** The fault of a cell that its rule refuses. */
-  refused(cell: string, hint: string | undefined): Fault {
-    const value = valueOf(cell)
-    return invalidValue(this.column, this.column.offending?.(value) ?? value, hint)
-  }
-
-  #judgeSlowly(cell: string): string | Fault {
-    const { name, lineBreaks, words } = this.column
-    const value = valueOf(cell)
-    if (value === '') return value
-    if (spreadsheetErrors.has(value)) return spreadsheetError(name, value)
-    const meant = words === true ? meantBy(value) : undefined
-    if (meant !== undefined) return misreadText(name, value, meant)
-    if (hidesSomething(value, lineBreaks === true)) return controlCharacter(name, value)
-    if (holdsHalfCharacter(value)) return halfCharacter(name, value)
-    return this.column.canonical?.(value, this.#options) ?? this.#cast(value)
-  }
-
-  #cast(value: string): string | Fault {
-    const { column } = this
-    try {
-      return this.#schema.validateSync(value, { disableStackTrace: true }) ?? value
-    } catch (error) {
-      if (!(error instanceof ValidationError)) throw error
-      return this.refused(value, column.hint?.(value, this.#options))
-    }
   }
 }
-
-/** The value of a cell. The apostrophe is how spreadsheets, and our own export, keep a value from being a formula. */
-const valueOf = (cell: string): string => unguarded(trimmed(cell))
 
 /** Says of a shifted row that it is, at the first of the values that were refused for it. */
 function explainShift(
   found: Fault[],
-  judges: readonly (CellJudge | undefined)[],
+  judges: readonly (ColumnJudge | undefined)[],
   { cells }: Row,
   layout: Layout,
 ): void {
@@ -131,7 +69,7 @@ const unreadable = new Set(['row.unclosed_quote', 'row.text_after_quote', 'row.t
 export function createJudge(layout: Layout, options: JudgeOptions): (row: Row) => Verdict {
   const judges = layout.map((name) => {
     const column = columns.find((each) => each.name === name)
-    return column === undefined ? undefined : new CellJudge(column, options.reading)
+    return column === undefined ? undefined : new ColumnJudge(column, options.reading)
   })
 
   return (row) => {
@@ -150,13 +88,13 @@ export function createJudge(layout: Layout, options: JudgeOptions): (row: Row) =
         if (blank && trimmed(cell) !== '') blank = false
         continue
       }
-      if (known.length > 0 && known.includes(judge.column.name)) {
+      if (known.length > 0 && known.includes(judge.rule.name)) {
         if (judge.isKey) keys += 1
         continue
       }
       const judged = cell === '' ? cell : judge.judge(cell)
       if (judged === '') {
-        if (options.clearBlanks && judge.column.clearable) values[judge.index] = ''
+        if (options.clearBlanks && judge.isClearable) values[judge.index] = ''
         continue
       }
       blank = false

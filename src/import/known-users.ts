@@ -1,5 +1,5 @@
 import type { ColumnName } from '../users/columns.ts'
-import type { Keys, StoredUser, Values } from '../users/user.ts'
+import type { CreationValues, Keys, StoredUser, Values } from '../users/user.ts'
 import type { Earlier } from './repeats.ts'
 
 /** The keys that a row may have beside an id, strongest first, each with the column that sentences name. */
@@ -20,6 +20,8 @@ export interface KnownUser {
   readonly id: string
   values: Readonly<Values>
   keys: Keys
+  /** What is stored beside them of one who is created. */
+  readonly onCreation?: CreationValues | undefined
   /** The earlier row of the file that means this user. */
   meant: Earlier | undefined
 }

@@ -8,6 +8,7 @@ import type { Circumstances, Decision, Entry } from './decision.ts'
 import { decide, newUser } from './identity.ts'
 import { keyKinds, type KnownUser } from './known-users.ts'
 import { lookUp } from './look-up.ts'
+import type { Meaning } from './meaning.ts'
 import { NewIds } from './new-ids.ts'
 import { Repeats } from './repeats.ts'
 import type { AnnotatedRow, JudgedRow } from './row.ts'
@@ -16,6 +17,7 @@ import { storeInWaves } from './store-in-waves.ts'
 /** Whose users are saved, where, and for whom. */
 export interface SaverParts<R> {
   readonly importer: Importer
+  readonly meaning: Meaning
   readonly store: BatchStore<R>
   /** Makes of what became of a batch's rows the record that is stored with its users. */
   readonly record: (rows: readonly AnnotatedRow[]) => Promise<R>
@@ -67,10 +69,15 @@ export class Saver<R> {
     const candidates = batch.filter(isCandidate).length
     if (candidates === 0) throw refusal
     if (candidates === 1)
-      return this.save(batch.map((each) => (isCandidate(each) ? refused(each, refusal) : each)))
+      return this.save(batch.map((each) => (isCandidate(each) ? this.#refused(each, refusal) : each)))
     const half = Math.ceil(batch.length / 2)
     const first = await this.save(batch.slice(0, half))
     return first.concat(await this.save(batch.slice(half)))
+  }
+
+  #refused({ row }: JudgedRow, { rule }: StoreRefusal): JudgedRow {
+    const faults = [refusedRow(rule, this.#parts.meaning.wording)]
+    return { row, verdict: { kind: 'faulty', faults } }
   }
 
   async #saveAll(batch: readonly JudgedRow[]): Promise<R> {
@@ -91,9 +98,9 @@ export class Saver<R> {
   }
 
   #circumstances(activeOwners: number, ids: NewIds): Circumstances {
-    const { importer } = this.#parts
+    const { importer, meaning } = this.#parts
     const subjectIsUser = this.#subjectIsUser === true
-    return { importer, subjectIsUser, activeOwners, newId: (index) => ids.at(index) }
+    return { importer, meaning, subjectIsUser, activeOwners, newId: (index) => ids.at(index) }
   }
 
   /** While all is new: creates every user without a look-up, or does nothing where one is not new. */
@@ -116,7 +123,9 @@ export class Saver<R> {
     let known = await lookUp(entries, users, this.#repeats)
     let activeOwners = Number.POSITIVE_INFINITY
     const owners = (): boolean => known.some(isOwner) || entries.some(({ candidate }) => isOwner(candidate))
-    if (entries.some(mayTakeRights) && owners()) {
+    // What only adds takes no rights away.
+    const isTaking = this.#parts.meaning.merging === 'replace' && entries.some(mayTakeRights)
+    if (isTaking && owners()) {
       activeOwners = await users.lockActiveOwners()
       // What was read before the lock may have changed until it was there.
       known = await lookUp(entries, users, this.#repeats)
@@ -139,11 +148,6 @@ export class Saver<R> {
 }
 
 const isCandidate = ({ verdict }: JudgedRow): boolean => verdict.kind === 'candidate'
-
-const refused = ({ row }: JudgedRow, { rule }: StoreRefusal): JudgedRow => ({
-  row,
-  verdict: { kind: 'faulty', faults: [refusedRow(rule)] },
-})
 
 function entriesOf(batch: readonly JudgedRow[]): Entry[] {
   const entries: Entry[] = []

@@ -1,5 +1,7 @@
 import { columnIndex, columns } from '../users/columns.ts'
 import { defaultOf } from '../users/grants.ts'
+import { withRoles } from '../users/roles.ts'
+import { isBlank } from '../users/text.ts'
 import { valueOf, type Candidate, type Values } from '../users/user.ts'
 import type { KnownUser } from './known-users.ts'
 
@@ -40,4 +42,20 @@ export function wantedValues({ values }: Candidate, base: Readonly<Values>): Rea
     wanted[index] = value
   }
   return wanted ?? base
+}
+
+const names = ['name', 'givenName', 'familyName'] as const
+
+/**
+ * What a user is to be after a row that only adds: his roles and the row's, and the row's names where his are blank.
+ * The stored values themselves where that changes nothing.
+ */
+export function addedValues({ values }: Candidate, stored: Readonly<Values>): Readonly<Values> {
+  const wanted = stored.slice()
+  wanted[columnIndex.roles] = withRoles(valueOf(stored, 'roles') ?? '', valueOf(values, 'roles') ?? '')
+  for (const name of names) {
+    const given = valueOf(values, name)
+    if (given && isBlank(valueOf(stored, name))) wanted[columnIndex[name]] = given
+  }
+  return wanted.every((value, index) => value === stored[index]) ? stored : wanted
 }

@@ -37,8 +37,7 @@ function runParts({ receipt, instructions, writer, payload }: Job, parts: JobRun
   if (upload === undefined) throw new RangeError('a job is queued when its upload has come')
   const csv = JSON.parse(instructions) as CsvInstructions
   const again = (): RunParts['upload']['rows'] => csvRows(payload(), csvOptions(csv))
-  return csvRun({
-    instructions: csv,
+  return csvRun(csv, {
     mode,
     form,
     upload: { rows: again(), again, received: () => Promise.resolve(upload) },

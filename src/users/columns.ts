@@ -18,14 +18,10 @@ import {
 } from './rules.ts'
 import { string } from 'yup'
 
-/** Everything that is known of one column; header, rule, SQL, template and types derive from it. */
-export interface ColumnDefinition {
+/** What is asked of one value, by the name under which people give it. */
+export interface ValueRule {
   /** The contract's spelling: an OpenID Connect claim in camel case, or a field of the account. */
   readonly name: string
-  /** The column of the table `users`. */
-  readonly database: string
-  /** How the table keeps it. */
-  readonly type: 'text' | 'boolean' | 'text[]'
   /** Completes «COLUMN must be …». */
   readonly rule: string
   /** Whether the rule lists its values; then the sentence does without a comma. */
@@ -40,6 +36,18 @@ export interface ColumnDefinition {
   readonly words?: true
   /** Whether a value may hold line breaks. */
   readonly lineBreaks?: true
+  /** How to mend a value that was refused, where the cause is plain. */
+  readonly hint?: Hint
+  /** The part of a refused value that offends. */
+  readonly offending?: (value: string) => string
+}
+
+/** Everything that is known of one column; header, rule, SQL, template and types derive from it. */
+export interface ColumnDefinition extends ValueRule {
+  /** The column of the table `users`. */
+  readonly database: string
+  /** How the table keeps it. */
+  readonly type: 'text' | 'boolean' | 'text[]'
   /** What a new user gets who leaves it blank, in canonical form; blank where there is none. */
   readonly default?: string
   /** Whether a new user must have it. */
@@ -48,10 +56,6 @@ export interface ColumnDefinition {
   readonly clearable: boolean
   /** Whether it says something of the person and nothing of the account. */
   readonly profile: boolean
-  /** How to mend a value that was refused, where the cause is plain. */
-  readonly hint?: Hint
-  /** The part of a refused value that offends. */
-  readonly offending?: (value: string) => string
   readonly example: string
   readonly description: string
 }
@@ -408,6 +412,36 @@ const definitions = [
   },
 ] as const satisfies readonly ColumnDefinition[]
 
+const definitionsOfCreation = [
+  {
+    name: 'recoveryEmail',
+    database: 'recovery_email',
+    type: 'text',
+    rule: 'a valid email',
+    ...cast(canonicalEmail),
+    plain: plainEmail,
+    hint: emailHint,
+    clearable: false,
+    profile: false,
+    example: 'anna.belle@example.org',
+    description: 'The e-mail address to which the user turns who can’t get at the first one. Not unique.',
+  },
+  {
+    name: 'isMfaDisabled',
+    database: 'is_mfa_disabled',
+    type: 'boolean',
+    rule: 'a boolean',
+    schema: boolean,
+    plain: /^(?:TRUE|FALSE)$/,
+    hint: booleanHint,
+    default: 'FALSE',
+    clearable: false,
+    profile: false,
+    example: 'FALSE',
+    description: 'Whether the user signs in without a second factor.',
+  },
+] as const satisfies readonly ColumnDefinition[]
+
 /** The name of a column, as the contract spells it. */
 export type ColumnName = (typeof definitions)[number]['name']
 
@@ -421,6 +455,20 @@ export const columns: readonly Column[] = definitions.map((column: Column) => ({
   ...column,
   hint: hintOf(column),
 }))
+
+/** The name of a column that is written with a new user and never again. */
+export type CreationColumnName = (typeof definitionsOfCreation)[number]['name']
+
+/** A column that is written with a new user and never again. */
+export interface CreationColumn extends ColumnDefinition {
+  readonly name: CreationColumnName
+}
+
+/**
+ * The columns that are stored when a user is created, and never looked up nor changed by an import. Only members have
+ * them: they stand in no header, template, export or columns.json. Like the others, each is one entry and a migration.
+ */
+export const creationColumns: readonly CreationColumn[] = definitionsOfCreation
 
 /** The names of the columns, in the contract's order: the header of the template. */
 export const columnNames: readonly ColumnName[] = columns.map(({ name }) => name)

@@ -38,6 +38,26 @@ export interface Fault {
   readonly value: string
 }
 
+/** How sentences call what is imported. */
+export interface Wording {
+  /** One of them; its number stands after it. */
+  readonly one: 'row' | 'member'
+  /** Where all of them are. */
+  readonly among: string
+  /** What to do where there is no value. */
+  readonly leaveBlank: string
+  /** The name under which the caller knows a column. */
+  readonly nameOf: (column: string) => string
+}
+
+/** The words for the rows of a file. */
+export const wordingOfRows: Wording = {
+  one: 'row',
+  among: 'in the file',
+  leaveBlank: 'leave the cell blank',
+  nameOf: (column) => column,
+}
+
 function sentence(must: string, value: string, comma: string, hint?: string): string {
   return `${must}${comma} but has ${shown(value)}${hint === undefined ? '' : ` (${hint})`}`
 }
@@ -68,8 +88,8 @@ export function controlCharacter(column: string, value: string): Fault {
 }
 
 /** An error such as `#N/A` that a formula left in the cell. */
-export function spreadsheetError(column: string, value: string): Fault {
-  const hint = 'a formula of the spreadsheet failed: put a value there or leave the cell blank'
+export function spreadsheetError(column: string, value: string, { leaveBlank } = wordingOfRows): Fault {
+  const hint = `a formula of the spreadsheet failed: put a value there or ${leaveBlank}`
   return fault(column, 'spreadsheet_error', value, sentence(`${column} must be a value`, value, ',', hint))
 }
 
@@ -129,6 +149,11 @@ export function emailRequired(): Fault {
   return fault('email', 'required', '', 'email is required for a new user')
 }
 
+/** A value that has to be there. */
+export function requiredValue(column: string): Fault {
+  return fault(column, 'required', '', `${column} is required`)
+}
+
 /** An id that no user of the organization has, whether it exists elsewhere or not. */
 export function unknownId(value: string): Fault {
   const must = 'id must be the id of a user of this organization'
@@ -141,14 +166,24 @@ export function notUnique(column: string, value: string): Fault {
 }
 
 /** A key that an earlier row of the file has. */
-export function repeatedKey(column: string, value: string, row: number): Fault {
-  const message = `${column} must be unique in the file, but row ${row} has ${shown(value)}`
+export function repeatedKey(
+  column: string,
+  value: string,
+  row: number,
+  { one, among } = wordingOfRows,
+): Fault {
+  const message = `${column} must be unique ${among}, but ${one} ${row} has ${shown(value)}`
   return fault(column, 'repeated', value, message)
 }
 
 /** A user whom an earlier row of the file means by another key. */
-export function repeatedUser(column: string, value: string, row: number): Fault {
-  const message = `${column} must mean a user once in the file, but row ${row} means the same user`
+export function repeatedUser(
+  column: string,
+  value: string,
+  row: number,
+  { one, among } = wordingOfRows,
+): Fault {
+  const message = `${column} must mean a user once ${among}, but ${one} ${row} means the same user`
   return fault(column, 'repeated', value, message)
 }
 
@@ -212,12 +247,9 @@ export function unclosedQuote(line: number, value: string): Fault {
 }
 
 /** A row that only the database refuses, by a rule of its own. */
-export function refusedRow(rule: string): Fault {
-  return rowFault(
-    'refused',
-    rule,
-    `row must be one that the database takes, but its rule ${shown(rule)} refuses it`,
-  )
+export function refusedRow(rule: string, { one } = wordingOfRows): Fault {
+  const message = `${one} must be one that the database takes, but its rule ${shown(rule)} refuses it`
+  return rowFault('refused', rule, message)
 }
 
 /** Text between the quote that ends a value, on `line`, and the next delimiter. */

@@ -1,4 +1,4 @@
-import { columns, type Column, type ColumnName } from './columns.ts'
+import { columns, type ColumnDefinition, type ColumnName } from './columns.ts'
 import { forbiddenValue, type Fault } from './faults.ts'
 import { mayGrant, rightOnExisting, rightOnNew, type ImportingRole } from './rights.ts'
 import { roles, roleSet } from './roles.ts'
@@ -38,7 +38,7 @@ export function mayChange(role: ImportingRole, user: StoredUser): boolean {
 }
 
 /** The value that a new user has in a column which the row leaves blank. */
-export function defaultOf(column: Column): string {
+export function defaultOf(column: ColumnDefinition): string {
   return column.default ?? (column.type === 'boolean' ? 'FALSE' : '')
 }
 

@@ -12,13 +12,15 @@ const placeholders = new Set(
   ),
 )
 
+/** Whether a value is what programs and people write where there is none, such as `n/a`. */
+export const standsForNothing = (value: string): boolean => placeholders.has(value.toLowerCase())
+
 /** What explains a refused value whatever its column asks. */
 function commonHint(value: string, mayBeBlank: boolean): string | undefined {
   if (rounded.test(value)) {
     return 'a spreadsheet rounded this number: format the column as text and enter it again'
   }
-  const isPlaceholder = mayBeBlank && placeholders.has(value.toLowerCase())
-  return isPlaceholder ? 'leave the cell blank where there is no value' : undefined
+  return mayBeBlank && standsForNothing(value) ? 'leave the cell blank where there is no value' : undefined
 }
 
 const isForeign = (letter: string): boolean =>

@@ -26,6 +26,16 @@ export function roleSet(canonical: string): readonly string[] {
   return canonical === '' ? [] : canonical.split(',')
 }
 
+/** The canonical form with the roles of another added; as it stands where it has them all. */
+export function withRoles(canonical: string, added: string): string {
+  const had = roleSet(canonical)
+  const missing = roleSet(added).filter((role) => !had.includes(role))
+  if (missing.length === 0) return canonical
+  const all = [...had, ...missing]
+  // Nobody loses a role that somebody else has stored, whether we know it or not.
+  return [...roles.filter((role) => all.includes(role)), ...all.filter((role) => !isRole(role))].join(',')
+}
+
 /** How to mend a list of roles that was refused, where the cause is plain. */
 export function rolesHint(value: string): string | undefined {
   if (value.length > 200) return undefined

@@ -52,10 +52,14 @@ export function holdsHalfCharacter(value: string): boolean {
   return value.search(halves) !== -1
 }
 
+/** A value with each half of a surrogate pair as `\uD83D`, so that UTF-8 can hold it. */
+export function withHalvesEscaped(value: string): string {
+  return value.replace(halves, (half) => `\\u${half.charCodeAt(0).toString(16).toUpperCase()}`)
+}
+
 /** A value as a sentence shows it: control characters as spaces, cut at 100 code points. */
 export function shown(value: string): string {
-  const escaped = (half: string): string => `\\u${half.charCodeAt(0).toString(16).toUpperCase()}`
-  return cut(value).replace(controls, ' ').replace(halves, escaped)
+  return withHalvesEscaped(cut(value).replace(controls, ' '))
 }
 
 /** The form in which slugs and the local parts of e-mail addresses are compared. */

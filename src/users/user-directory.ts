@@ -1,5 +1,5 @@
 import type { ColumnName } from './columns.ts'
-import type { StoredUser } from './user.ts'
+import type { CreationValues, StoredUser } from './user.ts'
 
 /** Keys to look up, each kind without repeats, in the form in which they are compared. */
 export interface KeySets {
@@ -10,7 +10,10 @@ export interface KeySets {
 }
 
 /** A user's id, values and keys as they are to be stored; the values are complete, blank is `''`. */
-export type UserToStore = StoredUser
+export interface UserToStore extends StoredUser {
+  /** Beside them what only the insert of a new user stores; without it each has its default. */
+  readonly onCreation?: CreationValues | undefined
+}
 
 /** A known user as he is to be stored, and the columns that differ from what was found; at least one. */
 export interface UserChange {

@@ -8,6 +8,9 @@ import { caseless } from './text.ts'
  */
 export type Values = (string | undefined)[]
 
+/** A new user's values in canonical form, in the order of `creationColumns`; blank is `''`. */
+export type CreationValues = readonly string[]
+
 /** The keys of a user in the form in which they are compared; `undefined` where the user has none. */
 export interface Keys {
   readonly slug: string | undefined
@@ -20,6 +23,8 @@ export interface Keys {
 export interface Candidate {
   readonly values: Readonly<Values>
   readonly keys: Keys
+  /** What is stored only if the row creates its user; `undefined` where such rows say nothing of it. */
+  readonly onCreation?: CreationValues | undefined
 }
 
 /** A user as the organization has it. */

@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import type { AnnotatedRow, Layout, Row } from '../../src/import/row.ts'
 import { importRows, type ImportParts } from '../../src/import/import-rows.ts'
+import { createJudge } from '../../src/import/judge.ts'
+import { meaningOfRows } from '../../src/import/meaning.ts'
 import { columnNames, columns, type ColumnName } from '../../src/users/columns.ts'
 import { errorsText } from '../../src/users/faults.ts'
 import type { Importer } from '../../src/users/grants.ts'
@@ -84,8 +86,8 @@ export function partsOf(
   const { importer = owner, layout, batch = 500, clearBlanks = false } = asked
   return {
     importer,
-    layout,
-    judging: { reading: { today }, clearBlanks, role: importer.role },
+    judge: createJudge(layout, { reading: { today }, clearBlanks, role: importer.role }),
+    meaning: meaningOfRows,
     batches: { first: batch, largest: batch, patience: 60_000 },
   }
 }

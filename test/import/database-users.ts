@@ -5,6 +5,7 @@ import type { StoredUser } from '../../src/users/user.ts'
 import type { BatchStore } from '../../src/users/user-directory.ts'
 import { chunkOf, newImport, receiptsIn, writerOf } from '../support/receipt-store.ts'
 import type { Stores } from './builders.ts'
+import type { StoredMember } from './member-cases.ts'
 
 let organizations = 0
 
@@ -64,6 +65,16 @@ export async function storedUsers(knex: Knex, organizationId: number): Promise<s
     .where({ organization_id: organizationId })
     .orderBy('id')
   return rows.map((row) => columns.map(({ database }) => textOf(row[database])))
+}
+
+/** The users of an organization as they stand in the table, by column, with what only creation stores. */
+export async function storedMembers(knex: Knex, organizationId: number): Promise<StoredMember[]> {
+  const rows: Record<string, unknown>[] = await knex('users').where({ organization_id: organizationId })
+  return rows.map((row) => ({
+    ...byColumn(columns.map(({ database }) => textOf(row[database]))),
+    recoveryEmail: textOf(row['recovery_email']),
+    isMfaDisabled: textOf(row['is_mfa_disabled']),
+  }))
 }
 
 /** The keys of the users of an organization by id: slug_key and email_key. */

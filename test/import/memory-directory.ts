@@ -15,7 +15,7 @@ export class KeyTaken extends Error {
   override readonly name = 'KeyTaken'
 }
 
-type Table = Map<string, StoredUser>
+type Table = Map<string, UserToStore>
 
 const kinds = ['slug', 'provider', 'email'] as const
 
@@ -36,7 +36,7 @@ export class MemoryDirectory {
 
   /** The users of an organization; what somebody else writes is written here. */
   usersOf(organizationId: number): Table {
-    const table = this.#organizations.get(organizationId) ?? new Map<string, StoredUser>()
+    const table: Table = this.#organizations.get(organizationId) ?? new Map<string, UserToStore>()
     this.#organizations.set(organizationId, table)
     return table
   }
@@ -103,7 +103,8 @@ export class MemoryDirectory {
   #usersIn(table: Table): Users {
     const insert = (users: readonly UserToStore[]): void => {
       refuseTaken(table, users)
-      for (const { id, values, keys } of users) table.set(id, { id, values: [...values], keys: { ...keys } })
+      for (const { id, values, keys, onCreation } of users)
+        table.set(id, { id, values: [...values], keys: { ...keys }, onCreation })
     }
     let lookedUp = false
     return {
@@ -194,7 +195,7 @@ function update(table: Table, changes: readonly UserChange[]): void {
       provider: keysOf(next).provider,
       email: changed.includes('email') ? keys.email : stored.keys.email,
     }
-    return [{ id, values: next, keys: key }]
+    return [{ id, values: next, keys: key, onCreation: stored.onCreation }]
   })
   refuseTakenKeys(table, changedUsers)
   for (const user of changedUsers) table.set(user.id, user)

@@ -1,17 +1,10 @@
-import { createCsvWriter } from '../../src/csv/write-csv.ts'
+import { csvText, earlierRun, keptAsCsv } from '../../src/csv/keep-answer.ts'
 import { createAnswerReader } from '../../src/csv/read-answer.ts'
-import { answerText } from '../../src/http/answer-text.ts'
-import { answering, type AnsweredRow, type AnswerOptions } from '../../src/import/answer.ts'
+import type { AnsweredRow, AnswerOptions } from '../../src/import/answer.ts'
 import { runImport } from '../../src/import/run-import.ts'
 import type { Progress, RunParts } from '../../src/import/run-parts.ts'
 import type { Layout, Row } from '../../src/import/row.ts'
-import {
-  answeredRows,
-  ChunkBuilder,
-  meantUsers,
-  type Chunk,
-  type StoredChunk,
-} from '../../src/receipts/chunk.ts'
+import { answeredRows, type Chunk, type StoredChunk } from '../../src/receipts/chunk.ts'
 import type { AnswerForm, ImportMode, ReceiptWriter } from '../../src/receipts/receipt.ts'
 import { inOneBlock, partsOf, type TestImport } from './builders.ts'
 
@@ -83,12 +76,9 @@ export function rowsIn(chunks: readonly StoredChunk[], form: AnswerForm): Answer
 
 /** The text of a result as its digest has it. */
 export function resultIn(chunks: readonly StoredChunk[], form: AnswerForm): string {
-  const { head, chunk } = textOf(form)
-  return [head, ...chunks.map((each) => chunk(each).toString())].join('')
+  const { head, text } = csvText(form, form.options.onlyInvalid)
+  return [head, ...chunks.map((each) => text(each).toString())].join('')
 }
-
-const textOf = (form: AnswerForm) =>
-  answerText(form, 'imported', { type: 'text/csv', onlyInvalid: form.options.onlyInvalid })
 
 /** Runs an import as a request does, without the request. */
 export async function run(asked: RunAsked): Promise<{ heard: Heard; failure: unknown }> {
@@ -108,27 +98,16 @@ function runPartsOf({
   ...asked
 }: RunAsked): RunParts {
   const form = formOf(asked.layout, options)
-  const { head, chunk } = textOf(form)
-  const reader = createAnswerReader(form, form.options)
   return {
     ...partsOf(asked),
     mode,
     receipt,
-    earlier: earlier && { chunks: earlier, meant: (stored) => meantUsers(stored, reader) },
+    earlier: earlier && earlierRun(form, earlier),
     upload: {
       rows: coming ?? inOneBlock(rows),
       again: () => inOneBlock(rows),
       received: received ?? (() => Promise.resolve(uploaded)),
     },
-    recorder: (outcome) => {
-      const answered = answering(form.columns, outcome)
-      const writer = createCsvWriter(form, form.options, outcome)
-      return (some) => {
-        const builder = new ChunkBuilder(writer)
-        builder.add(some.map(answered))
-        return Promise.resolve(builder.build())
-      }
-    },
-    digested: { head, text: chunk },
+    ...keptAsCsv(form),
   }
 }
