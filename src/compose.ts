@@ -12,13 +12,21 @@ import { openDatabase, type Database, type DatabaseSettings } from './db/databas
 import { hasTable, migrate } from './db/migrate.ts'
 import { createOrganizationDirectory, makeOrganizations } from './db/organizations.ts'
 import { ping } from './db/query.ts'
+import { createJobStore } from './db/jobs.ts'
+import { TurnQueue } from './db/queue.ts'
+import { createAddressees } from './db/addressees.ts'
 import { createReceiptStore } from './db/receipts.ts'
+import { jobRunner } from './jobs/run-job.ts'
+import { Worker } from './jobs/worker.ts'
 import { Turns } from './db/turns.ts'
 import { Upkeep } from './db/upkeep.ts'
 import { createUserPages } from './db/user-pages.ts'
 import { ServiceError } from './errors.ts'
 import { createApp } from './http/app.ts'
 import { RunningImports } from './receipts/running-imports.ts'
+
+/** What a process does: it answers requests, it runs what was asked for in the background, or both. */
+export type Duties = 'web' | 'worker' | 'both'
 
 /** The service, wired. */
 export interface Parts {
@@ -48,7 +56,7 @@ const BATCH_PATIENCE = 200
  *
  * @throws FolderInUse If another process has the embedded database open
  */
-export async function compose(config: Config, log: Logger): Promise<Parts> {
+export async function compose(config: Config, log: Logger, duties: Duties = 'both'): Promise<Parts> {
   const database = await openDatabase(config.database)
   const { verifier, ownIssuer } = await issuerOf(config)
   let state: 'preparing' | 'open' | 'stopping' = 'preparing'
@@ -78,6 +86,24 @@ export async function compose(config: Config, log: Logger): Promise<Parts> {
       log.warn({ err: error }, 'the database is in trouble; an import waits for it')
     },
   }
+  const receipts = createReceiptStore(receiptParts)
+  const jobs = createJobStore({ ...receiptParts, queue: new TurnQueue(database.knex) })
+  const batches = { first: FIRST_BATCH, largest: database.largestBatch, patience: BATCH_PATIENCE }
+  const worker = new Worker({
+    jobs,
+    running,
+    run: jobRunner({
+      receipts,
+      batches,
+      onFailure: (error, importId) => {
+        log.error({ err: error, import: importId }, 'an import in the background failed')
+      },
+    }),
+    slots: JOBS_AT_ONCE,
+    onFailure: (error) => {
+      log.warn({ err: error }, 'no job could be claimed; it will be tried again')
+    },
+  })
   const app = createApp({
     log,
     open,
@@ -87,7 +113,12 @@ export async function compose(config: Config, log: Logger): Promise<Parts> {
     },
     verifier,
     organizations: createOrganizationDirectory(database.knex),
-    receipts: createReceiptStore(receiptParts),
+    receipts,
+    jobs,
+    onJob: () => {
+      worker.wake()
+    },
+    addressees: createAddressees(database.knex),
     userPages: createUserPages(database.knex),
     exportPage: database.largestBatch,
     portalDomain: config.portalDomain,
@@ -95,21 +126,25 @@ export async function compose(config: Config, log: Logger): Promise<Parts> {
     allowedOrigins: config.allowedOrigins,
     maxUploadBytes: config.maxUploadBytes,
     maxRows: config.maxRows,
-    batches: { first: FIRST_BATCH, largest: database.largestBatch, patience: BATCH_PATIENCE },
+    batches,
   })
   return {
     app,
     ownIssuer,
     prepare: async () => {
       await prepare(config, database, upkeep, log, () => state === 'stopping')
-      if (state === 'preparing') state = 'open'
+      if (state !== 'preparing') return
+      state = 'open'
+      if (duties !== 'web') worker.start()
     },
     refuseNew: () => {
       state = 'stopping'
+      void worker.stop()
     },
     ended: (patience) => running.ended(patience),
     close: async () => {
       running.stopAll()
+      await Promise.race([worker.stop(), setTimeout(LAST_WORDS)])
       await running.ended(LAST_WORDS)
       await upkeep.stop()
       await database.close()
@@ -144,6 +179,9 @@ export async function administer(config: Config): Promise<Administration> {
     close: () => database.close(),
   }
 }
+
+// Each of another organization: one that has much to do leaves room for the others.
+const JOBS_AT_ONCE = 4
 
 // What imports that are stopped have to finish their batches and to write that they were.
 const LAST_WORDS = 4_000

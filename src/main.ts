@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
-import { compose, type Parts } from './compose.ts'
+import { compose, type Duties, type Parts } from './compose.ts'
 import { ConfigError, readConfig, type Config } from './config.ts'
 import { listen, type RunningServer } from './http/server.ts'
 import { createLog } from './log.ts'
@@ -14,6 +14,7 @@ const CLOSE_MILLISECONDS = 8_000
 // collects all of it. One and a half times costs little time and spares the process 70 MB.
 setFlagsFromString('--heap-growing-percent=60')
 
+const duties = dutiesOf(process.argv.slice(2))
 const config = readOrExit()
 const log = createLog(config.logLevel)
 
@@ -32,15 +33,24 @@ try {
 }
 
 async function serve(): Promise<void> {
-  const parts = await compose(config, log)
-  const server = await listen(parts.app, { ...config, stopping: () => stopping })
+  const parts = await compose(config, log, duties)
+  const server =
+    duties === 'worker' ? undefined : await listen(parts.app, { ...config, stopping: () => stopping })
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.once(signal, () => void stop(signal, parts, server))
   }
-  log.info({ url: server.url, database: config.database.kind }, 'listening')
+  if (server !== undefined) log.info({ url: server.url, database: config.database.kind }, 'listening')
   await parts.prepare()
-  log.info('ready')
-  if (parts.ownIssuer !== undefined) await greet(server.url, parts)
+  log.info({ duties }, 'ready')
+  if (server !== undefined && parts.ownIssuer !== undefined) await greet(server.url, parts)
+}
+
+/** What this process is to do, from its only argument; both where there is none. */
+function dutiesOf(args: readonly string[]): Duties {
+  const [duties = 'both', ...others] = args
+  if (others.length === 0 && (duties === 'web' || duties === 'worker' || duties === 'both')) return duties
+  process.stderr.write('Say web, worker, or nothing for both: npm start -- web\n')
+  process.exit(2)
 }
 
 function readOrExit(): Config {
@@ -77,11 +87,11 @@ Import some users:
 `)
 }
 
-async function stop(signal: string, parts: Parts, server: RunningServer): Promise<void> {
+async function stop(signal: string, parts: Parts, server: RunningServer | undefined): Promise<void> {
   log.info({ signal }, 'stopping')
   stopping = true
   parts.refuseNew()
-  await Promise.all([server.stop(STOP_MILLISECONDS), parts.ended(STOP_MILLISECONDS)])
+  await Promise.all([server?.stop(STOP_MILLISECONDS), parts.ended(STOP_MILLISECONDS)])
   // What is not committed by then is rolled back, and its receipt is ended by whichever process notices.
   await Promise.race([parts.close(), setTimeout(CLOSE_MILLISECONDS)])
   log.info('stopped')

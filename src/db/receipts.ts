@@ -1,18 +1,11 @@
 import type { Knex } from 'knex'
 import { randomUUID } from 'node:crypto'
 import { ServiceError } from '../errors.ts'
-import type {
-  HistoryPage,
-  HistoryQuery,
-  ImportPlace,
-  NewImport,
-  Receipt,
-  ReceiptScope,
-  ReceiptStore,
-} from '../receipts/receipt.ts'
+import type { ImportPlace, NewImport, Receipt, ReceiptStore } from '../receipts/receipt.ts'
 import { stopped, type RunningImports } from '../receipts/running-imports.ts'
 import { persevere, promptly } from './persevere.ts'
 import { execute, query } from './query.ts'
+import { findByKey, findById, history } from './receipt-queries.ts'
 import { endImport, insertReceipt, readChunks, selectReceipts } from './receipt-sql.ts'
 import { createReceiptWriter } from './receipt-writer.ts'
 import { isAlive } from './processes.ts'
@@ -68,11 +61,9 @@ export function createReceiptStore(parts: ReceiptStoreParts): ReceiptStore {
       }
     },
 
-    find: (scope, id) => promptly(() => find(knex, scope, id)),
-    again: (receipt) => {
-      const scope = { organizationId: receipt.organizationId, caller: undefined }
-      return persevere(() => find(knex, scope, receipt.id), { onTrouble })
-    },
+    find: (scope, id) => promptly(() => findById(knex, scope, id)),
+    findByKey: (scope, caller, key) => promptly(() => findByKey(knex, scope, caller, key)),
+    again: ({ organizationId, id }) => persevere(() => findById(knex, { organizationId }, id), { onTrouble }),
     list: (scope, asked) => promptly(() => history(knex, scope, asked)),
     chunks: (place, from) => persevere(() => readChunks(knex, place, from, CHUNKS_AT_ONCE), { onTrouble }),
 
@@ -98,16 +89,6 @@ async function stop(knex: Knex, place: ImportPlace): Promise<void> {
     const word = { state: 'aborted', reason: { code, detail } } as const
     await endImport(trx, { ...place, fence: found.fence }, word, 'waiting')
   })
-}
-
-async function find(
-  knex: Knex,
-  { organizationId, caller }: ReceiptScope,
-  id: string,
-): Promise<Receipt | undefined> {
-  const rest = `where organization_id = ?::integer and id = ?::text ${caller === undefined ? '' : 'and caller = ?::text'}`
-  const parameters = [organizationId, id, ...(caller === undefined ? [] : [caller])]
-  return (await selectReceipts(knex, rest, parameters))[0]?.receipt
 }
 
 /**
@@ -169,32 +150,6 @@ const tooMany = (what: string): ServiceError =>
   new ServiceError('imports.too_many', `${what}, the most at once: try again when one of them has ended.`, {
     headers: { 'Retry-After': '5' },
   })
-
-async function history(
-  knex: Knex,
-  { organizationId, caller }: ReceiptScope,
-  { limit, before, idempotencyKey }: HistoryQuery,
-): Promise<HistoryPage> {
-  const conditions: readonly (readonly [sql: string, parameters: readonly string[]])[] = [
-    ...(caller === undefined ? [] : [['caller = ?::text', [caller]] as const]),
-    ...(idempotencyKey === undefined ? [] : [['idempotency_key = ?::text', [idempotencyKey]] as const]),
-    ...(before === undefined
-      ? []
-      : [['(created_at, id) < (?::timestamptz, ?::text)', [before.createdAt, before.id]] as const]),
-  ]
-  const where = ['organization_id = ?::integer', ...conditions.map(([sql]) => sql)].join(' and ')
-  const found = await selectReceipts(
-    knex,
-    `where ${where} order by created_at desc, id desc limit ?::integer`,
-    [organizationId, ...conditions.flatMap(([, parameters]) => parameters), limit + 1],
-  )
-  const page = found.slice(0, limit)
-  const last = found.length > limit ? page.at(-1) : undefined
-  return {
-    receipts: page.map(({ receipt }) => receipt),
-    next: last === undefined ? undefined : { createdAt: last.createdAt, id: last.receipt.id },
-  }
-}
 
 /** Deletes the chunks of an import that has ended. */
 export async function eraseResult(trx: Knex, { organizationId, id }: ImportPlace): Promise<void> {

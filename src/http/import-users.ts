@@ -9,11 +9,13 @@ import { csvOptions, csvRows, csvRun, type CsvInstructions, type Run } from '../
 import type { JobStore } from '../jobs/job.ts'
 import { LiveChunks } from '../receipts/follow.ts'
 import type { AnswerForm, ImportPlace, ReceiptStore, ReceiptWriter } from '../receipts/receipt.ts'
+import type { Addressees } from '../users/addressees.ts'
 import { answerResult } from './answer-result.ts'
 import { importingCaller, type CallerParts, type ImportingCaller } from './caller.ts'
 import { goneSignal } from './gone.ts'
 import { optionNames, readImportRequest, type ImportRequest } from './import-request.ts'
 import { Incoming } from './incoming.ts'
+import { letterAddress } from './letter-address.ts'
 import { pathOf } from './query.ts'
 import { replay } from './replay.ts'
 import { accept, LatePayload, takeIn } from './take-in.ts'
@@ -25,12 +27,7 @@ export interface ImportRouteParts extends CallerParts {
   readonly jobs: JobStore
   /** Hears that a job waits for a worker. */
   readonly onJob: () => void
-  /**
-   * Where the letter to a caller goes.
-   *
-   * @throws ServiceError `letter.no_address`
-   */
-  readonly letterAddress: (caller: ImportingCaller) => Promise<string>
+  readonly addressees: Addressees
   readonly maxUploadBytes: number
   readonly maxRows: number
   readonly batches: BatchSizes
@@ -50,7 +47,9 @@ export function importUsers(parts: ImportRouteParts): RequestHandler {
     let isRunning = false
     try {
       const caller = early ?? (await importingCaller(req, parts, upload.accessToken))
-      const recipient = request.isAsync ? await parts.letterAddress(caller) : undefined
+      const recipient = request.isAsync
+        ? await letterAddress({ ...caller, hasUser: true }, parts.addressees)
+        : undefined
       const instructions = instructionsOf(caller, request, upload, parts)
       const csv = await openCsv(incoming.read(), csvOptions(instructions))
       const form = formOf(csv, request)
@@ -78,7 +77,7 @@ export function importUsers(parts: ImportRouteParts): RequestHandler {
       const place = { organizationId: caller.organizationId, id }
       if (payload !== undefined) {
         await takeIn({ ...parts, place, payload, incoming, rows: csv.rows, receipt: opened.writer })
-        accept(res)
+        accept(res, request.mode)
         return
       }
       isRunning = true

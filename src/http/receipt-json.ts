@@ -1,5 +1,5 @@
 import { importedOf, rowsOf } from '../receipts/counts.ts'
-import type { Receipt } from '../receipts/receipt.ts'
+import type { JobProgress, Receipt } from '../receipts/receipt.ts'
 import { outcomeOf } from './answer-text.ts'
 
 /**
@@ -31,5 +31,22 @@ export function receiptJson(receipt: Receipt, path: string): object {
     resultDigest: answerDigest === undefined ? null : `sha-256=:${answerDigest}:`,
     result: receipt.erasedAt === undefined ? `${path}/result.csv` : null,
     resultDeletedAt: receipt.erasedAt?.toISOString() ?? null,
+    ...(receipt.job === undefined ? {} : { progress: progressOf(receipt, receipt.job) }),
+  }
+}
+
+/** How far a worker has come. */
+export function progressOf({ counts, endedAt }: Receipt, job: JobProgress): object {
+  const rows = rowsOf(counts)
+  const { startedAt } = job
+  const seconds =
+    startedAt === undefined ? 0 : ((endedAt ?? new Date()).getTime() - startedAt.getTime()) / 1_000
+  return {
+    rowsDone: rows,
+    rowsTotal: job.rowsTotal ?? null,
+    rowsPerSecond: seconds > 0 ? Math.round(rows / seconds) : null,
+    startedAt: startedAt?.toISOString() ?? null,
+    attempts: job.attempts,
+    trouble: job.trouble ?? null,
   }
 }

@@ -21,7 +21,7 @@ export interface ReceiptRouteParts extends CallerParts {
 async function scopeOf(req: Request, parts: CallerParts): Promise<ReceiptScope> {
   const { organizationId, role, subject } = await knownCaller(req, parts)
   if (role === undefined) throw unknownImport()
-  return { organizationId, caller: role === 'organization_owner' ? undefined : subject }
+  return { organizationId, kind: 'users', caller: role === 'organization_owner' ? undefined : subject }
 }
 
 async function receiptOf(req: Request, { receipts, ...parts }: ReceiptRouteParts): Promise<Receipt> {

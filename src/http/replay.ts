@@ -37,7 +37,7 @@ export async function replay(
   const isSame = first.request === request.fingerprint && first.form.charset === form.charset
   if (!isSame || first.upload?.sha256 !== upload.sha256) throw mismatch()
   if (request.isAsync) {
-    accept(res)
+    accept(res, request.mode)
     return
   }
   // The status of a strict import is known only with its first rows.

@@ -2,7 +2,7 @@ import type { Response } from 'express'
 import type { Row } from '../import/row.ts'
 import { abortReason } from '../import/run-import.ts'
 import type { JobStore, PayloadWriter } from '../jobs/job.ts'
-import type { ImportPlace, ReceiptWriter } from '../receipts/receipt.ts'
+import type { ImportMode, ImportPlace, ReceiptWriter } from '../receipts/receipt.ts'
 import type { Incoming, Keeper } from './incoming.ts'
 
 /** Holds back the bytes of an upload until it is known where they are to be kept. */
@@ -67,6 +67,7 @@ export async function takeIn(parts: TakeIn): Promise<void> {
 }
 
 /** Answers that an import is done later (RFC 7240 §4.1). */
-export function accept(res: Response): void {
-  res.set({ 'Cache-Control': 'no-store', 'Preference-Applied': 'respond-async' }).status(202).end()
+export function accept(res: Response, mode: ImportMode): void {
+  const applied = mode === 'strict' ? 'respond-async, handling=strict' : 'respond-async'
+  res.set({ 'Cache-Control': 'no-store', 'Preference-Applied': applied }).status(202).end()
 }

@@ -19,7 +19,7 @@ export interface Job {
    */
   readonly writer: ReceiptWriter
   /** The bytes that were sent, from the first on; as often as needed. */
-  payload(): AsyncIterable<Buffer>
+  readonly payload: () => AsyncIterable<Buffer>
 }
 
 /** An import that is to be done later. */

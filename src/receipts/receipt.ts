@@ -166,9 +166,10 @@ export type Opened =
   | { readonly kind: 'new'; readonly writer: ReceiptWriter }
   | { readonly kind: 'known'; readonly receipt: Receipt }
 
-/** Whose receipts somebody may see: those of an organization, or of one caller in it. */
+/** Which receipts somebody may see: those of an organization, or of one caller in it. */
 export interface ReceiptScope {
   readonly organizationId: number
+  readonly kind: ImportKind
   /** `undefined` for all callers. */
   readonly caller: string | undefined
 }
@@ -201,6 +202,11 @@ export interface ReceiptStore {
    */
   open(wanted: NewImport): Promise<Opened>
   find(scope: ReceiptScope, id: string): Promise<Receipt | undefined>
+  /**
+   * The import that a caller knows by a key of his own: the latest, where some were aborted; one of his own, where others
+   * have used the same.
+   */
+  findByKey(scope: ReceiptScope, caller: string, key: string): Promise<Receipt | undefined>
   list(scope: ReceiptScope, query: HistoryQuery): Promise<HistoryPage>
   /** A receipt as it is now, for whoever follows its import: trouble with the database is waited for. */
   again(receipt: ImportPlace): Promise<Receipt | undefined>

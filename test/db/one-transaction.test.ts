@@ -67,7 +67,7 @@ describe('an import in one transaction', () => {
     })
   const ids = async (): Promise<unknown[]> =>
     (await storedUsers(database.knex, organizationId)).map(([id]) => id)
-  const receipt = () => receipts.find({ organizationId, caller: undefined }, writer.id)
+  const receipt = () => receipts.find({ organizationId, kind: 'users', caller: undefined }, writer.id)
   const texts = async (): Promise<string[]> =>
     (await receipts.chunks({ organizationId, id: writer.id }, 0)).map(({ answer }) => answer.toString())
 

@@ -36,7 +36,7 @@ async function imported(world: World, mode: ImportMode, asked: EngineCase, batch
   const receipt = await writerOf(receipts, newImport(organizationId, { mode }))
   const { heard } = await run({ mode, receipt, importer, layout, rows, clearBlanks, batch })
   if (heard.end !== 'finished') throw heard.end?.error
-  const ended = await receipts.find({ organizationId, caller: undefined }, receipt.id)
+  const ended = await receipts.find({ organizationId, kind: 'users', caller: undefined }, receipt.id)
   return { receipt: ended!, rows: heard.rows(layout) }
 }
 

@@ -106,7 +106,7 @@ async function importIn(
   const first = await writerOf(receipts, newImport(organizationId, { form }))
   const place = { organizationId, id: first.id }
   const now = async (): Promise<Receipt> =>
-    (await receipts.find({ organizationId, caller: undefined }, first.id))!
+    (await receipts.find({ organizationId, kind: 'users', caller: undefined }, first.id))!
   const cuts: number[] = []
   let writer = first
   let earlier: AsyncIterable<StoredChunk> | undefined

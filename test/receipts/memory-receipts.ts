@@ -80,6 +80,13 @@ export class MemoryReceipts implements ReceiptStore {
     return Promise.resolve(isThere ? receipt : undefined)
   }
 
+  findByKey({ organizationId }: ReceiptScope, _caller: string, key: string): Promise<Receipt | undefined> {
+    const all = [...this.#kept.values()].map(({ receipt }) => receipt)
+    return Promise.resolve(
+      all.find((one) => one.organizationId === organizationId && one.idempotencyKey === key),
+    )
+  }
+
   again({ id }: Place): Promise<Receipt | undefined> {
     return Promise.resolve(this.#kept.get(id)?.receipt)
   }
