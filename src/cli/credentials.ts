@@ -1,5 +1,5 @@
 import { roles } from '../auth/caller.ts'
-import { credentialKinds, type Credential } from '../auth/credentials.ts'
+import { credentialKinds, makeCredential, type Credential } from '../auth/credentials.ts'
 import { isSlug } from '../auth/organization.ts'
 import { administer } from '../compose.ts'
 import { ConfigError, readConfig } from '../config.ts'
@@ -54,7 +54,7 @@ const readers: Readonly<Record<string, (args: string[]) => Task | undefined>> = 
     const seconds = secondsOf(values.expires)
     return async ({ credentials }, settings) => {
       const expiresAt = new Date(Date.now() + seconds * 1_000)
-      const made = await credentials.add({ organization, role, kind, contact, expiresAt })
+      const made = await makeCredential(credentials, { organization, role, kind, contact, expiresAt })
       if (made === undefined) throw unknownOrganization(organization)
       process.stdout.write(`${made.secret}\n`)
       process.stderr.write(howToUse(made.credential, settings.publicUrl))
