@@ -9,7 +9,7 @@ import {
   type StoredCredential,
 } from './credentials.ts'
 import { credentialInvalid } from './refusals.ts'
-import type { WrongAttempts } from './wrong-attempts.ts'
+import { networkOf, tooManyAttempts, type WrongAttempts } from './wrong-attempts.ts'
 
 /** What is needed to tell a right secret from others. */
 export interface SecretParts {
@@ -40,8 +40,8 @@ export async function checkSecret(
 ): Promise<Credential> {
   const credential = await foundBy(shown, credentials)
   if (credential === undefined) {
-    await wrongAttempts.count(address)
-    throw credentialInvalid(wrong[shown.kind])
+    const seconds = await wrongAttempts.count(networkOf(address))
+    throw seconds === undefined ? credentialInvalid(wrong[shown.kind]) : tooManyAttempts(seconds)
   }
   // Only who has the secret is told, and he is not guessing.
   if (credential.revokedAt !== undefined) throw credentialInvalid(revoked)

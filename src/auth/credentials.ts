@@ -55,10 +55,16 @@ export interface WantedCredential {
   readonly expiresAt: Date
 }
 
+/** A credential whose id and secret are drawn. */
+export interface NewCredential extends WantedCredential {
+  readonly id: string
+  readonly secretSha256: Buffer
+}
+
 /** Where credentials are administered. Every function throws ServiceError `database.unreachable`. */
 export interface CredentialRegister {
-  /** Makes a credential; its secret can't be had again. `undefined` where there is no such organization. */
-  add(wanted: WantedCredential): Promise<{ credential: Credential; secret: string } | undefined>
+  /** `undefined` where there is no such organization. */
+  add(credential: NewCredential): Promise<Credential | undefined>
   /** Those of an organization, or of all, oldest first; `undefined` where there is no such organization. */
   list(organization?: string): Promise<readonly Credential[] | undefined>
   /** Takes its right away for good. Of one that was revoked before, it says when. `undefined`: there is none. */
@@ -79,9 +85,20 @@ export function kindOfSecret(text: string): CredentialKind | undefined {
   return random ? credentialKinds.find((kind) => text.startsWith(prefixes[kind])) : undefined
 }
 
-/** Draws an id for a credential. */
-export function newCredentialId(): string {
-  return randomBytes(8).toString('hex')
+/**
+ * Makes a credential. Its secret can't be had again.
+ *
+ * @returns `undefined` where there is no such organization
+ * @throws ServiceError `database.unreachable` If the database can't be reached
+ */
+export async function makeCredential(
+  register: CredentialRegister,
+  wanted: WantedCredential,
+): Promise<{ credential: Credential; secret: string } | undefined> {
+  const secret = newSecret(wanted.kind)
+  const id = randomBytes(8).toString('hex')
+  const credential = await register.add({ ...wanted, id, secretSha256: sha256(secret) })
+  return credential === undefined ? undefined : { credential, secret }
 }
 
 /** What is stored of a secret. A quick digest will do: nobody can try 2^256 secrets. */

@@ -4,15 +4,15 @@ import { ServiceError } from '../errors.ts'
 /** Counts wrong secrets per address, over all processes of the service. */
 export interface WrongAttempts {
   /**
-   * Counts one more. Where it can't be counted, because the database is in trouble, nothing happens.
+   * Counts one more of a network, as {@link networkOf} names it.
    *
-   * @param address - the client's IP address, as far as it is known
-   * @throws ServiceError `attempts.too_many` If there were too many in the last minutes
+   * @returns after how many seconds another is told that it is wrong, where there were too many; `undefined` where
+   *   there were not, or it can't be counted because the database is in trouble
    */
-  count(address: string | undefined): Promise<void>
+  count(network: string): Promise<number | undefined>
 }
 
-/** @param seconds - after how many another attempt counts afresh */
+/** @param seconds - after how many it makes sense to try again */
 export function tooManyAttempts(seconds: number): ServiceError {
   return new ServiceError(
     'attempts.too_many',

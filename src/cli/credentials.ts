@@ -1,7 +1,7 @@
 import { roles } from '../auth/caller.ts'
-import { credentialKinds, type Credential } from '../auth/credentials.ts'
+import { credentialKinds, makeCredential, type Credential } from '../auth/credentials.ts'
 import { isSlug } from '../auth/organization.ts'
-import { administer } from '../compose.ts'
+import type { Administration } from '../compose.ts'
 import { ConfigError, readConfig } from '../config.ts'
 import { ServiceError } from '../errors.ts'
 import { canonicalEmail } from '../users/email.ts'
@@ -22,7 +22,6 @@ many s, m, h or d as --expires says. An embedded database lets one process in: s
 /** What was asked for can't be done, for a reason that its message gives. */
 class Refusal extends Error {}
 
-type Administration = Awaited<ReturnType<typeof administer>>
 type Settings = ReturnType<typeof readConfig>
 
 /** Does what was asked for, with the database open. */
@@ -54,7 +53,7 @@ const readers: Readonly<Record<string, (args: string[]) => Task | undefined>> = 
     const seconds = secondsOf(values.expires)
     return async ({ credentials }, settings) => {
       const expiresAt = new Date(Date.now() + seconds * 1_000)
-      const made = await credentials.add({ organization, role, kind, contact, expiresAt })
+      const made = await makeCredential(credentials, { organization, role, kind, contact, expiresAt })
       if (made === undefined) throw unknownOrganization(organization)
       process.stdout.write(`${made.secret}\n`)
       process.stderr.write(howToUse(made.credential, settings.publicUrl))
@@ -157,6 +156,8 @@ async function run(): Promise<void> {
     return
   }
   const settings = readConfig(process.env)
+  // The whole service is loaded only for who has asked for something that makes sense.
+  const { administer } = await import('../compose.ts')
   const administration = await administer(settings)
   try {
     await task(administration, settings)

@@ -1,13 +1,10 @@
 import type { Knex } from 'knex'
-import {
-  newCredentialId,
-  newSecret,
-  sha256,
-  type Credential,
-  type CredentialDirectory,
-  type CredentialRegister,
-  type StoredCredential,
-  type WantedCredential,
+import type {
+  Credential,
+  CredentialDirectory,
+  CredentialRegister,
+  NewCredential,
+  StoredCredential,
 } from '../auth/credentials.ts'
 import { promptly } from './persevere.ts'
 import { query } from './query.ts'
@@ -55,7 +52,7 @@ async function keepUse(knex: Knex, { organizationId, id }: Credential): Promise<
 /** The credentials in PostgreSQL, for those who administer them. */
 export function createCredentialRegister(knex: Knex): CredentialRegister {
   return {
-    add: (wanted) => add(knex, wanted),
+    add: (credential) => add(knex, credential),
     list: async (organization) => {
       if (organization === undefined) return select(knex, 'true', [])
       const found = await query(knex, 'select 1 from organizations where slug = ?::text', [organization])
@@ -72,18 +69,16 @@ export function createCredentialRegister(knex: Knex): CredentialRegister {
 
 async function add(
   knex: Knex,
-  { organization, kind, role, contact, expiresAt }: WantedCredential,
-): Promise<{ credential: Credential; secret: string } | undefined> {
-  const [id, secret] = [newCredentialId(), newSecret(kind)]
+  { organization, id, kind, role, secretSha256, contact, expiresAt }: NewCredential,
+): Promise<Credential | undefined> {
   await query(
     knex,
     `insert into credentials (organization_id, id, kind, role, secret_sha256, contact, expires_at)
      select organization_id, ?::text, ?::text, ?::text, ?::bytea, ?::text, ?::timestamptz
        from organizations where slug = ?::text`,
-    [id, kind, role, sha256(secret), contact ?? null, expiresAt.toISOString(), organization],
+    [id, kind, role, secretSha256, contact ?? null, expiresAt.toISOString(), organization],
   )
-  const [credential] = await select(knex, 'o.slug = ?::text and c.id = ?::text', [organization, id])
-  return credential === undefined ? undefined : { credential, secret }
+  return (await select(knex, 'c.secret_sha256 = ?::bytea', [secretSha256]))[0]
 }
 
 interface CredentialRow {

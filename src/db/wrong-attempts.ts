@@ -1,7 +1,7 @@
 import type { Knex } from 'knex'
 import { RateLimiterPostgres, RateLimiterRes } from 'rate-limiter-flexible'
 import { setTimeout } from 'node:timers/promises'
-import { networkOf, tooManyAttempts, type WrongAttempts } from '../auth/wrong-attempts.ts'
+import type { WrongAttempts } from '../auth/wrong-attempts.ts'
 import { execute, query, type Parameter } from './query.ts'
 
 /** What wrong attempts are counted with. */
@@ -50,13 +50,14 @@ export function createWrongAttempts({
     return Promise.race([counted, setTimeout(PATIENCE, undefined, { ref: false })])
   }
   return {
-    count: async (address) => {
+    count: async (network) => {
       try {
-        await consume(networkOf(address))
+        await consume(network)
       } catch (error) {
-        if (error instanceof RateLimiterRes) throw tooManyAttempts(Math.ceil(error.msBeforeNext / 1_000))
+        if (error instanceof RateLimiterRes) return Math.max(Math.ceil(error.msBeforeNext / 1_000), 1)
         onFailure(error)
       }
+      return undefined
     },
   }
 }
