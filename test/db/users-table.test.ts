@@ -3,7 +3,7 @@ import { readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { openDatabase, type Database } from '../../src/db/database.ts'
 import { migrate } from '../../src/db/migrate.ts'
-import { columns } from '../../src/users/columns.ts'
+import { columns, creationColumns } from '../../src/users/columns.ts'
 import { newPlace, openTestDatabase } from '../support/database.ts'
 
 const snakeCase = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
@@ -59,7 +59,7 @@ describe('the tables', () => {
     expect(await query('show synchronous_commit')).toEqual([{ synchronous_commit: 'on' }])
   })
 
-  it('hold users in the contract’s columns in its order, with the organization, the keys and stamps', async () => {
+  it('hold users in the contract’s columns in its order, with the organization, keys, stamps, and what members say', async () => {
     const found = await query(`
       select column_name from information_schema.columns
        where table_schema = 'public' and table_name = 'users' order by ordinal_position`)
@@ -70,7 +70,10 @@ describe('the tables', () => {
       'email_key',
       'created_at',
       'updated_at',
+      'recovery_email',
+      'is_mfa_disabled',
     ])
+    expect(creationColumns.map(({ database: name }) => name)).toEqual(['recovery_email', 'is_mfa_disabled'])
     expect(columns.map(({ database: name }) => name)).toEqual(contractColumns)
   })
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
-import { columns, type Column } from '../../src/users/columns.ts'
+import { columns, creationColumns, type ValueRule } from '../../src/users/columns.ts'
+import { memberProperties } from '../../src/users/members.ts'
 import { cut, hidesSomething, trimmed } from '../../src/users/text.ts'
 import { today } from './builders.ts'
 import { assertHeld } from './engine-cases.ts'
@@ -10,8 +11,11 @@ const numRuns = Math.ceil(Number(process.env['PROPERTY_RUNS'] ?? 6_000) / 4)
 
 const spreadsheetErrors = ['#N/A', '#REF!', '#NAME?', '#VALUE!', '#DIV/0!', '#NUM!', '#NULL!']
 
+/** A column, or a property of a member. */
+type Guarded = ValueRule & { readonly example: string }
+
 /** What the guard of a column accepts and the rule does not, or not as it stands. */
-function disagreement(column: Column, cell: string): string | undefined {
+function disagreement(column: Guarded, cell: string): string | undefined {
   if (!column.plain.test(cell)) return undefined
   if (trimmed(cell) !== cell || cell === '') return 'it has white space around it'
   if (/^'[=+\-@]/.test(cell)) return 'it has the apostrophe of an export'
@@ -24,7 +28,7 @@ function disagreement(column: Column, cell: string): string | undefined {
 }
 
 /** Strings near what a guard accepts: from the guard itself, its neighbours, and of pieces that matter. */
-function cellsNear(column: Column): fc.Arbitrary<string> {
+function cellsNear(column: Guarded): fc.Arbitrary<string> {
   const pieces = fc.constantFrom(
     ...[
       'a',
@@ -85,9 +89,16 @@ function asPlainPattern({ source }: RegExp): RegExp {
   return new RegExp(simpler, 'u')
 }
 
-const guarded = columns.filter(({ name }) => name !== 'phoneNumber')
+const guarded: readonly (readonly [name: string, Guarded])[] = [
+  ...[...columns, ...creationColumns]
+    .filter(({ name }) => name !== 'phoneNumber')
+    .map((column) => [column.name, column] as const),
+  ...memberProperties
+    .filter((property) => property.type === 'string')
+    .map((property) => [`a member’s ${property.name}`, property] as const),
+]
 
-describe.each(guarded.map((column) => [column.name, column] as const))('the guard of %s', (_, column) => {
+describe.each(guarded)('the guard of %s', (_, column) => {
   it(`accepts nothing but what the rule accepts as it stands (seed ${seed})`, () => {
     const property = fc.property(cellsNear(column), (cell) => {
       const why = disagreement(column, cell)
