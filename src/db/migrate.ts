@@ -2,6 +2,7 @@ import type { Knex } from 'knex'
 import * as organizations from '../../migrations/20261122_organizations.ts'
 import * as users from '../../migrations/20261122_users.ts'
 import * as receipts from '../../migrations/20261123_receipts.ts'
+import * as letters from '../../migrations/20261124_letters.ts'
 import { asServiceError } from './trouble.ts'
 
 interface Migration {
@@ -13,6 +14,7 @@ const migrations: readonly Migration[] = [
   { name: '20261122_organizations', ...organizations },
   { name: '20261122_users', ...users },
   { name: '20261123_receipts', ...receipts },
+  { name: '20261124_letters', ...letters },
 ]
 
 // Forward only: a mistake is mended by the next migration.
