@@ -98,6 +98,7 @@ const homes: readonly (readonly [library: RegExp, homes: readonly string[]])[] =
   [/^(?:knex|pg|@electric-sql\/pglite)(?:\/|$)/, ['db']],
   [/^csv-/, ['csv']],
   [/^jose(?:\/|$)/, ['auth']],
+  [/^nodemailer(?:\/|$)/, ['mail']],
   [/^yup$/, ['users', 'import/judge.ts']],
 ]
 

@@ -82,8 +82,10 @@ function subjectOf(facts: LetterFacts): string {
   const what = `${isDryRun(facts) ? 'Dry run' : 'Import'} for ${organization}`
   const invalid = counts.invalid === 0 ? '' : `, ${number(counts.invalid)} invalid`
   if (kind !== 'finished') return `${what} ${kind === 'failed' ? 'failed' : 'was stopped'}`
-  if (facts.refused) return `${what} refused: ${number(counts.invalid)} of ${some(totalOf(counts), facts)} invalid`
-  if (totalOf(counts) === 0) return `${what} finished: it had no ${facts.importKind === 'members' ? 'members' : 'rows'}`
+  if (facts.refused)
+    return `${what} refused: ${number(counts.invalid)} of ${some(totalOf(counts), facts)} invalid`
+  if (totalOf(counts) === 0)
+    return `${what} finished: it had no ${facts.importKind === 'members' ? 'members' : 'rows'}`
   const good = isDryRun(facts) ? 'valid' : 'imported'
   return `${what} finished: ${number(goodOf(counts))} of ${some(totalOf(counts), facts)} ${good}${invalid}`
 }
@@ -114,7 +116,8 @@ function finishedWith(facts: LetterFacts): readonly string[] {
     ]
   }
   const good = isDryRun(facts) ? 'would be imported' : `${goodOf(counts) === 1 ? 'was' : 'were'} imported`
-  const bad = counts.invalid === 0 ? '' : `; ${number(counts.invalid)} ${counts.invalid === 1 ? 'is' : 'are'} invalid`
+  const bad =
+    counts.invalid === 0 ? '' : `; ${number(counts.invalid)} ${counts.invalid === 1 ? 'is' : 'are'} invalid`
   return [
     `${number(goodOf(counts))} of ${some(total, facts)} ${good}${bad}.`,
     ...(isDryRun(facts) ? ['As it was a dry run, nothing was written.'] : []),
@@ -134,7 +137,9 @@ function nextAfter(facts: LetterFacts): readonly string[] {
   if (isDryRun(facts) && counts.invalid === 0) return ['To import it, send it again without dryRun.']
   if (counts.invalid === 0) return ['You need not do anything.']
   if (importKind === 'members')
-    return ['The result says of each invalid member what is wrong. Mend these members and send them under a new id.']
+    return [
+      'The result says of each invalid member what is wrong. Mend these members and send them under a new id.',
+    ]
   return [
     `The result holds the invalid ${parts} with all their errors. Mend the cells and upload it as it is` +
       `${facts.refused ? ', together with the others' : ''}.`,

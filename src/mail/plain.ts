@@ -6,8 +6,11 @@ const turning = /[\u061C\u200E\u200F\u202A-\u202E\u2066-\u2069]/gu
  * direction, at most `most` characters, the last an ellipsis where it was cut.
  */
 export function plain(text: string, most = 100): string {
-  const line = text.replace(turning, '').replace(/[\p{Cc}\p{Z}]+/gu, ' ').trim()
-  const characters = [...line]
+  const line = text
+    .replace(turning, '')
+    .replace(/[\p{Cc}\p{Z}]+/gu, ' ')
+    .trim()
+  const characters = Array.from(line)
   return characters.length > most ? `${characters.slice(0, most - 1).join('')}…` : line
 }
 
@@ -33,7 +36,7 @@ export function wrapped(text: string, first = ''): string {
   const lines: string[] = []
   let line: string[] = []
   for (const word of text.split(' ')) {
-    for (let letters = [...word]; ;) {
+    for (let letters = Array.from(word); ;) {
       const room = width - line.length - (line.length > 0 ? 1 : 0)
       if (letters.length <= room) {
         line.push(...(line.length > 0 ? [' '] : []), ...letters)
@@ -48,7 +51,9 @@ export function wrapped(text: string, first = ''): string {
       }
     }
   }
-  return [...lines, line.join('')].map((each, index) => (index === 0 ? first : indent(first)) + each).join('\n')
+  return [...lines, line.join('')]
+    .map((each, index) => (index === 0 ? first : indent(first)) + each)
+    .join('\n')
 }
 
 const indent = (first: string): string => ' '.repeat(first.length)

@@ -9,7 +9,7 @@ export function asText(letter: Letter): string {
     letter.happened.map((sentence) => wrapped(sentence)),
     ['What to do next:', ...letter.next.map((sentence) => wrapped(sentence, '  '))],
     columns(letter.counts),
-    ...(letter.faults.length === 0 ? [] : [['Why rows are invalid:', ...faultLines(letter)]]),
+    ...(letter.faults.length === 0 ? [] : [['The most frequent faults:', ...faultLines(letter)]]),
     columns(letter.details),
     [...letter.links.flatMap(({ name, value }) => [`${name}:`, value]), wrapped(tokenNote)],
     ['-- ', wrapped(letter.footer)],
@@ -47,7 +47,7 @@ ${sentences.map(paragraph).join('\n')}
 ${letter.next.map(paragraph).join('\n')}
 ${letter.links.map(link).join('\n')}
 ${paragraph(tokenNote)}
-${table('How the rows came out', letter.counts, 'right')}
+${table('What became of it', letter.counts, 'right')}
 ${letter.faults.length === 0 ? '' : faultList(letter)}
 ${table('The import', letter.details, 'left')}
 <p style="color: #595959">${escaped(letter.footer)}</p>
@@ -76,7 +76,7 @@ ${rows.join('\n')}
 function faultList({ faults, moreFaults }: Letter): string {
   const items = faults.map(({ name, value }) => `<li>${escaped(name)} × ${escaped(value)}</li>`)
   const more = moreFaults === 0 ? [] : [`<li>and ${moreFaultsText(moreFaults)}</li>`]
-  return `<h2 style="font-size: 1em">Why rows are invalid</h2>
+  return `<h2 style="font-size: 1em">The most frequent faults</h2>
 <ul>
 ${[...items, ...more].join('\n')}
 </ul>`
