@@ -77,6 +77,9 @@ const isDryRun = ({ mode }: LetterFacts): boolean => mode === 'dryRun'
 const wroteNothing = (facts: LetterFacts): boolean =>
   isDryRun(facts) || facts.refused || (facts.mode === 'strict' && facts.kind !== 'finished')
 
+/** Whether the rows that are good have to be sent again too. */
+const isWhole = (facts: LetterFacts): boolean => isDryRun(facts) || facts.refused
+
 function subjectOf(facts: LetterFacts): string {
   const { organization, counts, kind } = facts
   const what = `${isDryRun(facts) ? 'Dry run' : 'Import'} for ${organization}`
@@ -93,7 +96,8 @@ function subjectOf(facts: LetterFacts): string {
 function happenedIn(facts: LetterFacts): readonly string[] {
   const { organization, counts, kind, reason } = facts
   const what = `Your ${isDryRun(facts) ? 'dry run' : 'import'} for ${organization}`
-  if (kind === 'finished') return [`${what} has finished.`, ...finishedWith(facts)]
+  if (kind === 'finished')
+    return [`${what} ${facts.refused ? 'was refused' : 'has finished'}.`, ...finishedWith(facts)]
   const done = wroteNothing(facts)
     ? 'Nothing was written.'
     : `Before that ${some(goodOf(counts), facts)} ${goodOf(counts) === 1 ? 'was' : 'were'} imported, and stay so.`
@@ -111,7 +115,7 @@ function finishedWith(facts: LetterFacts): readonly string[] {
   const total = totalOf(counts)
   if (facts.refused) {
     return [
-      `It was to import all rows or none, and ${some(counts.invalid, facts)} of ${number(total)} ` +
+      `It was to import all rows or none, and ${number(counts.invalid)} of ${some(total, facts)} ` +
         `${counts.invalid === 1 ? 'is' : 'are'} invalid: nothing was written.`,
     ]
   }
@@ -126,7 +130,6 @@ function finishedWith(facts: LetterFacts): readonly string[] {
 
 function nextAfter(facts: LetterFacts): readonly string[] {
   const { kind, counts, importKind } = facts
-  const parts = importKind === 'members' ? 'members' : 'rows'
   if (kind === 'failed')
     return [
       'Send it again: what is imported already is not imported twice.',
@@ -140,10 +143,12 @@ function nextAfter(facts: LetterFacts): readonly string[] {
     return [
       'The result says of each invalid member what is wrong. Mend these members and send them under a new id.',
     ]
-  return [
-    `The result holds the invalid ${parts} with all their errors. Mend the cells and upload it as it is` +
-      `${facts.refused ? ', together with the others' : ''}.`,
-  ]
+  if (isWhole(facts))
+    return [
+      'The result holds all rows, the invalid ones with all their errors. Mend the cells and upload it as it is' +
+        `${isDryRun(facts) ? ', without dryRun' : ''}.`,
+    ]
+  return ['The result holds the invalid rows with all their errors. Mend the cells and upload it as it is.']
 }
 
 function countsOf(facts: LetterFacts): readonly Line[] {
@@ -174,18 +179,16 @@ function detailsOf({ fileName, ownId, importId, receivedAt, endedAt }: LetterFac
 
 const moment = (date: Date): string => `${date.toISOString().slice(0, 19).replace('T', ' ')} UTC`
 
-function linksOf({ link, importKind, counts, faults }: LetterFacts): readonly Line[] {
+function linksOf(facts: LetterFacts): readonly Line[] {
+  const { link, importKind, counts } = facts
+  const receipt = { name: 'The receipt', value: link }
+  if (facts.faults === undefined) return [receipt]
   const result = importKind === 'members' ? `${link}/result` : `${link}/result.csv`
-  const invalid = counts.invalid > 0 && importKind === 'users'
+  const onlyInvalid = importKind === 'users' && counts.invalid > 0 && !isWhole(facts)
   return [
-    { name: 'The receipt', value: link },
-    ...(faults === undefined
-      ? []
-      : [
-          {
-            name: invalid ? 'The invalid rows' : 'The result',
-            value: invalid ? `${result}?only=invalid` : result,
-          },
-        ]),
+    receipt,
+    onlyInvalid
+      ? { name: 'The invalid rows', value: `${result}?only=invalid` }
+      : { name: 'The result', value: result },
   ]
 }
