@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import * as kinds from './settings.ts'
 import { ConfigError, isLoopback, settingsOf, webUrl } from './settings.ts'
-import type { Kind, Settings } from './settings.ts'
+import type { Kind, Mailbox, Settings, SmtpServer } from './settings.ts'
 
 export { ConfigError }
 
@@ -31,6 +31,12 @@ export interface OrganizationConfig {
   readonly id: number | undefined
 }
 
+/** Who carries letters, and in whose name. */
+export interface MailConfig {
+  readonly server: SmtpServer
+  readonly from: Mailbox
+}
+
 /** Every setting of the service, checked and frozen. */
 export interface Config {
   /** 0 means any free port. */
@@ -45,6 +51,8 @@ export interface Config {
   readonly organizations: readonly OrganizationConfig[]
   readonly maxUploadBytes: number
   readonly maxRows: number
+  /** Without it letters are written to the log. */
+  readonly mail: MailConfig | undefined
   /** Imports at once, over all processes: in all, and of one organization. */
   readonly maxImports: number
   readonly maxImportsPerOrganization: number
@@ -82,6 +90,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
       readOrganizations(settings) ?? (database.kind === 'embedded' ? [{ slug: 'helping-hands', id: 1 }] : []),
     maxUploadBytes: one('MAX_UPLOAD_BYTES', kinds.bytes) ?? 256 * 2 ** 20,
     maxRows: one('MAX_ROWS', kinds.wholeNumber(1, maxInt32)) ?? 1_000_000,
+    mail: readMail(settings),
     maxImports: one('MAX_IMPORTS', kinds.wholeNumber(1, maxInt32)) ?? 64,
     maxImportsPerOrganization: one('MAX_IMPORTS_PER_ORGANIZATION', kinds.wholeNumber(1, maxInt32)) ?? 16,
     receiptDays: one('RECEIPT_DAYS', kinds.wholeNumber(1, 36_500)) ?? 7,
@@ -141,6 +150,16 @@ function readRemoteIssuer({ one, list }: Settings): RemoteIssuerConfig | undefin
   const together = Object.entries({ JWT_ISSUER: issuer, JWT_AUDIENCE: audience, JWKS_URL: jwksUrl })
   const [missing = ''] = together.find(([, setting]) => setting === undefined) ?? []
   throw new ConfigError(`${missing} must be set where another setting of the issuer is, but has nothing`)
+}
+
+/** There is no address that mail servers would take from everybody, so nobody is given one. */
+function readMail({ one }: Settings): MailConfig | undefined {
+  const server = one('SMTP_URL', kinds.smtpUrl)
+  const from = one('MAIL_FROM', kinds.mailbox)
+  if (server !== undefined && from !== undefined) return { server, from }
+  if (server === undefined && from === undefined) return undefined
+  const [missing, other] = server === undefined ? ['SMTP_URL', 'MAIL_FROM'] : ['MAIL_FROM', 'SMTP_URL']
+  throw new ConfigError(`${missing} must be set where ${other} is, but has nothing`)
 }
 
 interface Surroundings {

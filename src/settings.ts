@@ -139,3 +139,71 @@ export const network: Kind<string> = {
     return within(Number(bits ?? most), 1, most) === undefined ? undefined : value
   },
 }
+
+/** A server that takes letters for others, as SMTP_URL names it. */
+export interface SmtpServer {
+  readonly host: string
+  readonly port: number
+  /** TLS from the first byte; else by STARTTLS where the server offers it. */
+  readonly secure: boolean
+  /** Whether nothing is sent where the server does not offer STARTTLS. */
+  readonly requireTls: boolean
+  readonly login: { readonly user: string; readonly password: string } | undefined
+}
+
+/**
+ * A mail server: `smtps://` on port 465, `smtp://` on port 587 with STARTTLS where it is offered. A password is
+ * only sent over TLS, but to this machine or with `?requireTLS=false`; `?requireTLS=true` asks for TLS without one.
+ */
+export const smtpUrl: Kind<SmtpServer> = {
+  accepts: 'a URL such as smtps://user:password@mail.example.com:465, its only option requireTLS',
+  secret: true,
+  parse: (value) => {
+    if (!/^smtps?:\/\/[^\s]+$/i.test(value) || !URL.canParse(value)) return undefined
+    const { protocol, hostname, port, username, password, pathname, search, hash } = new URL(value)
+    const secure = protocol === 'smtps:'
+    const host = mailHost(hostname)
+    const login = loginOf(username, password)
+    const asked = /^\?requireTLS=(true|false)$/.exec(search)?.[1]
+    if (host === undefined || login === 'half' || port === '0' || !['', '/'].includes(pathname))
+      return undefined
+    if (hash !== '' || (search !== '' && asked === undefined)) return undefined
+    const requireTls = asked === undefined ? login !== undefined && !isLoopback(host) : asked === 'true'
+    return { host, port: port === '' ? (secure ? 465 : 587) : Number(port), secure, requireTls, login }
+  },
+}
+
+function mailHost(hostname: string): string | undefined {
+  const bare = hostname.replace(/^\[(.*)\]$/, '$1')
+  return isIP(bare) > 0 ? bare : domain.parse(bare)
+}
+
+/** Both or none: `half` of a login is a mistake. */
+function loginOf(username: string, password: string): SmtpServer['login'] | 'half' {
+  if (username === '' && password === '') return undefined
+  try {
+    const login = { user: decodeURIComponent(username), password: decodeURIComponent(password) }
+    return login.user === '' || login.password === '' ? 'half' : login
+  } catch {
+    return 'half'
+  }
+}
+
+/** Who sends letters. */
+export interface Mailbox {
+  /** Shown beside the address; may be empty. */
+  readonly name: string
+  readonly address: string
+}
+
+/** An address of ASCII, which every mail server takes, with or without a name. */
+export const mailbox: Kind<Mailbox> = {
+  accepts: 'an e-mail address such as rollcall@example.com, or Rollcall <rollcall@example.com>',
+  parse: (value) => {
+    const named = /^"?([^"<>\p{Cc}]{0,100}?)"?\s*<([^<>]+)>$/u.exec(value)
+    const [name = '', address = ''] = named === null ? ['', value] : [named[1]?.trim(), named[2]]
+    const [, local, host = ''] = /^([\w!#$%&'*+/=?^`{|}~.-]{1,64})@([^@]+)$/.exec(address) ?? []
+    const isDotted = local !== undefined && local.split('.').every((part) => part !== '')
+    return isDotted && domain.parse(host) !== undefined ? { name, address } : undefined
+  },
+}

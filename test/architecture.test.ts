@@ -97,9 +97,10 @@ const administering = ['cli/migrate.ts', 'cli/organizations.ts', 'cli/credential
 const homes: readonly (readonly [library: RegExp, homes: readonly string[]])[] = [
   [/^express$/, ['http']],
   [/^(?:knex|pg|@electric-sql\/pglite)(?:\/|$)/, ['db']],
-  [/^rate-limiter-flexible$/, ['db']],
+  [/^(?:rate-limiter-flexible|pg-boss)$/, ['db']],
   [/^csv-/, ['csv']],
   [/^jose(?:\/|$)/, ['auth']],
+  [/^nodemailer(?:\/|$)/, ['mail']],
   [/^yup$/, ['users', 'import/judge-cell.ts']],
 ]
 

@@ -59,6 +59,41 @@ describe('readConfig', () => {
     ['MAX_ROWS', ['0', '-1', '1.5', '1e6', '1_000', '2147483648']],
     ['MAX_IMPORTS', ['0', '-1', '1.5', 'many', '2147483648']],
     ['MAX_IMPORTS_PER_ORGANIZATION', ['0', '-1', '1.5', 'many', '2147483648']],
+    [
+      'SMTP_URL',
+      [
+        'mail.example.com',
+        'http://mail.example.com',
+        'smtp://',
+        'smtp://user@mail.example.com',
+        'smtp://:secret@mail.example.com',
+        'smtp://user:secret%@mail.example.com',
+        'smtp://mail.example.com:0',
+        'smtp://mail.example.com/inbox',
+        'smtp://mail.example.com/#secret',
+        'smtp://mail.example.com?pool=true',
+        'smtp://mail.example.com?requireTLS=true&logger=true',
+        'smtp://a_b',
+        'smtp://a b',
+      ],
+    ],
+    [
+      'MAIL_FROM',
+      [
+        'rollcall',
+        'rollcall@',
+        '@example.com',
+        'a@b@example.com',
+        'a b@example.com',
+        'a@example.com, b@example.com',
+        'jürgen@example.com',
+        'Rollcall <rollcall>',
+        'a@example.com\nBcc: b@example.com',
+        'R <r@example.com>\r\nBcc: <b@example.com>',
+        'a..b@example.com',
+        'a@127.0.0.1',
+      ],
+    ],
     ['RECEIPT_DAYS', ['0', '-1', '0.5', '7d', 'forever', '36501']],
     ['RECEIPT_BYTES', ['0', '-1', '5 GiBs', '1.5 GiB', 'all']],
     [
@@ -129,6 +164,50 @@ describe('readConfig', () => {
     )
   })
 
+  it('refuses a mail server without a sender, and a sender without a mail server', () => {
+    expect(() => readConfig({ SMTP_URL: 'smtp://u:secret@mail.example.com' })).toThrow(
+      /^MAIL_FROM must be set where SMTP_URL is, but has nothing$/,
+    )
+    expect(() => readConfig({ MAIL_FROM: 'a@example.com' })).toThrow(
+      /^SMTP_URL must be set where MAIL_FROM is, but has nothing$/,
+    )
+  })
+
+  it.each([
+    ['smtp://mail.example.com', { port: 587, secure: false, requireTls: false, login: undefined }],
+    ['smtps://mail.example.com/', { port: 465, secure: true, requireTls: false, login: undefined }],
+    ['SMTP://Mail.Example.com:25?requireTLS=true', { port: 25, secure: false, requireTls: true }],
+    ['smtp://u%40x:p%3A%2F@mail.example.com', { requireTls: true, login: { user: 'u@x', password: 'p:/' } }],
+    ['smtp://u:p@mail.example.com?requireTLS=false', { requireTls: false }],
+  ])('reads %s', (SMTP_URL, server) => {
+    const { mail } = readConfig({ SMTP_URL, MAIL_FROM: 'a@example.com' })
+    expect(mail).toMatchObject({
+      server: { host: 'mail.example.com', ...server },
+      from: { name: '', address: 'a@example.com' },
+    })
+  })
+
+  it.each([
+    ['smtp://u:p@localhost:2525', 'localhost'],
+    ['smtp://u:p@127.0.0.1', '127.0.0.1'],
+    ['smtp://u:p@[::1]:25', '::1'],
+  ])('sends a password without TLS only to this machine: %s', (SMTP_URL, host) => {
+    expect(readConfig({ SMTP_URL, MAIL_FROM: 'a@example.com' }).mail?.server).toMatchObject({
+      host,
+      requireTls: false,
+    })
+  })
+
+  it.each([
+    ['Rollcall <rollcall@example.com>', 'Rollcall'],
+    ['"Roll, call" <rollcall@example.com>', 'Roll, call'],
+    ['Größe <rollcall@example.com>', 'Größe'],
+    ['<rollcall@example.com>', ''],
+  ])('reads the sender %s', (MAIL_FROM, name) => {
+    const { mail } = readConfig({ SMTP_URL: 'smtp://localhost', MAIL_FROM })
+    expect(mail?.from).toEqual({ name, address: 'rollcall@example.com' })
+  })
+
   it('needs no settings', () => {
     const dataDir = resolve('.data')
     expect(readConfig({})).toEqual({
@@ -141,6 +220,7 @@ describe('readConfig', () => {
       organizations: [{ slug: 'helping-hands', id: 1 }],
       maxUploadBytes: 268_435_456,
       maxRows: 1_000_000,
+      mail: undefined,
       maxImports: 64,
       maxImportsPerOrganization: 16,
       receiptDays: 7,
@@ -156,7 +236,7 @@ describe('readConfig', () => {
       'PORT HOST DATABASE_URL MIGRATION_DATABASE_URL DATA_DIR PORTAL_DOMAIN PUBLIC_URL JWT_ISSUER JWT_AUDIENCE'
     const rest =
       'JWKS_URL JWT_ALGORITHMS ORGANIZATIONS MAX_UPLOAD_BYTES MAX_ROWS TRUSTED_PROXIES ALLOWED_ORIGINS LOG_LEVEL'
-    const receipts = 'MAX_IMPORTS MAX_IMPORTS_PER_ORGANIZATION RECEIPT_DAYS RECEIPT_BYTES'
+    const receipts = 'SMTP_URL MAIL_FROM MAX_IMPORTS MAX_IMPORTS_PER_ORGANIZATION RECEIPT_DAYS RECEIPT_BYTES'
     const blank = Object.fromEntries(`${names} ${rest} ${receipts}`.split(' ').map((name) => [name, ' \t']))
     expect(readConfig(blank)).toEqual(readConfig({}))
     expect(readConfig({ ORGANIZATIONS: ' , ' })).toEqual(readConfig({}))
@@ -176,6 +256,8 @@ describe('readConfig', () => {
       ORGANIZATIONS: 'helping-hands:7, food-bank,',
       MAX_UPLOAD_BYTES: '10 MB',
       MAX_ROWS: '5',
+      SMTP_URL: 'smtps://u:p@mail.example.com',
+      MAIL_FROM: 'Rollcall <rollcall@example.com>',
       MAX_IMPORTS: '8',
       MAX_IMPORTS_PER_ORGANIZATION: '2',
       RECEIPT_DAYS: '30',
@@ -207,6 +289,16 @@ describe('readConfig', () => {
       ],
       maxUploadBytes: 10_000_000,
       maxRows: 5,
+      mail: {
+        server: {
+          host: 'mail.example.com',
+          port: 465,
+          secure: true,
+          requireTls: true,
+          login: { user: 'u', password: 'p' },
+        },
+        from: { name: 'Rollcall', address: 'rollcall@example.com' },
+      },
       maxImports: 8,
       maxImportsPerOrganization: 2,
       receiptDays: 30,

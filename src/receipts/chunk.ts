@@ -90,7 +90,12 @@ export class ChunkBuilder {
   }
 }
 
-const notesOf = ({ notes }: StoredChunk): Notes => JSON.parse(notes.toString()) as Notes
+const notesOf = ({ notes }: Pick<StoredChunk, 'notes'>): Notes => JSON.parse(notes.toString()) as Notes
+
+/** The faults of all rows of a chunk, row by row. Its text is not needed. */
+export function faultsOf(chunk: Pick<StoredChunk, 'notes'>): readonly Fault[] {
+  return notesOf(chunk).invalid.flatMap(([, , , faults]) => faults)
+}
 
 /** The text of those rows of a chunk that are invalid. */
 export function invalidText(chunk: StoredChunk): string {
