@@ -1,6 +1,6 @@
 import { ServiceError } from '../errors.ts'
 import { JsonPath } from './json-path.ts'
-import { characterShown, expectations, hintFor, type Expected } from './malformed.ts'
+import { characterShown, expectations, hintFor, LONGEST_HINTED, type Expected } from './malformed.ts'
 import { characterStart, firstUndecodable, StringScanner } from './string-scanner.ts'
 
 /** What of a string is kept, in bytes of the body, as of a cell of CSV. */
@@ -8,6 +8,8 @@ export const STRING_LIMIT = 64 * 1024
 /** How deep objects and arrays may be nested. */
 export const DEPTH_LIMIT = 16
 const NUMBER_LIMIT = 1_000
+/** Bytes of the byte-order mark of UTF-8. */
+const LONGEST_MARK = 3
 
 /** A value that holds no others. */
 export type Scalar = string | number | boolean | null
@@ -53,6 +55,7 @@ export class JsonParser {
   #before = 0
   #line = 1
   #isLast = false
+  #hasBegun = false
   /** Whether the reader is in a string that is over the limit. */
   #isSkipping = false
 
@@ -62,29 +65,35 @@ export class JsonParser {
 
   /** Takes a block in. Blocks much smaller than {@link STRING_LIMIT} make long strings slow. */
   write(block: Buffer): void {
-    const isFirst = this.#before === 0 && this.#bytes.length === 0
     this.#before += this.#at
     const rest = this.#bytes.subarray(this.#at)
     this.#bytes = rest.length === 0 ? block : Buffer.concat([rest, block])
     this.#text = this.#bytes.toString('latin1')
-    this.#at = isFirst ? this.#markLength() : 0
-    while (this.#step());
+    this.#at = 0
+    this.#read()
   }
 
   /** No block follows. */
   end(): void {
     this.#isLast = true
-    while (this.#step());
+    this.#read()
     if (this.#expected === 'nothing') return
     const isEmpty = this.#expected === 'value' && this.#path.depth === 0
     const what = isEmpty ? 'the body is empty' : `the body ends where ${expectations[this.#expected]}`
     this.#fail(this.#text.length, what)
   }
 
-  #markLength(): number {
+  #read(): void {
+    if (!this.#hasBegun && this.#text.length < LONGEST_MARK && !this.#isLast) return
+    if (!this.#hasBegun) this.#begin()
+    while (this.#step());
+  }
+
+  #begin(): void {
+    this.#hasBegun = true
     if (/^(?:\xff\xfe|\xfe\xff|\0[^\0]|[^\0]\0)/.test(this.#text))
       this.#fail(0, 'the body looks like UTF-16: send it as UTF-8')
-    return this.#text.startsWith('\xef\xbb\xbf') ? 3 : 0
+    if (this.#text.startsWith('\xef\xbb\xbf')) this.#at = LONGEST_MARK
   }
 
   /** Reads a token. Returns whether there was a whole one. */
@@ -280,10 +289,12 @@ export class JsonParser {
     return false
   }
 
-  #unexpected(): never {
+  #unexpected(): false {
+    // With a few more bytes the hint is the same, wherever the blocks end.
+    if (this.#text.length - this.#at < LONGEST_HINTED && !this.#isLast) return false
     const there = characterShown(this.#text, this.#at)
     const isAfterComma = this.#expected === 'key' || (this.#expected === 'value' && this.#path.isInArray)
-    const hint = hintFor(this.#text.slice(this.#at, this.#at + 9), isAfterComma)
+    const hint = hintFor(this.#text.slice(this.#at, this.#at + LONGEST_HINTED), isAfterComma)
     return this.#fail(this.#at, `${expectations[this.#expected]}, but there is ${there}${hint}`)
   }
 

@@ -12,6 +12,9 @@ export const expectations: Readonly<Record<Expected, string>> = {
   nothing: 'nothing must follow the end of the value',
 }
 
+/** How many bytes {@link hintFor} looks at. */
+export const LONGEST_HINTED = 9
+
 const hints: readonly (readonly [what: RegExp, hint: string])[] = [
   [/^'/, ': JSON has strings in double quotes only'],
   [/^(?:\/\/|\/\*|#)/, ': JSON has no comments'],
