@@ -1,8 +1,9 @@
 import { ServiceError, type BodyFault } from '../errors.ts'
+import { shown } from '../users/text.ts'
 
-/** How many faults an answer lists, and how many bytes of JSON they may take. */
+/** How many faults an answer lists, and how many bytes they may take together with its sentence. */
 const LISTED = 10
-const LISTED_BYTES = 1_000
+const ANSWER_BYTES = 1_500
 
 /** What is wrong with a body. However much that is, only what an answer lists is kept. */
 export class BodyFaults {
@@ -27,27 +28,27 @@ export class BodyFaults {
 
   /** The refusal of the body, where there is a fault. */
   toError(): ServiceError | undefined {
-    const errors = listed([...this.#ofEnvelope, ...this.#ofMembers])
-    const [first] = errors
+    const faults = [...this.#ofEnvelope, ...this.#ofMembers].slice(0, LISTED)
+    const [first] = faults
     if (first === undefined) return undefined
-    const where = first.pointer === '' ? 'The body' : first.pointer
+    const errors = fitting(faults, ANSWER_BYTES - Buffer.byteLength(this.#sentence(first, LISTED)))
+    const detail = this.#sentence(first, errors.length)
+    return new ServiceError('json.invalid', detail, { errors })
+  }
+
+  #sentence(first: BodyFault, listed: number): string {
+    const where = first.pointer === '' ? 'The body' : shown(first.pointer)
     const others = this.#count - 1
     const more =
       others === 0 ? '' : `, and there ${others === 1 ? 'is 1 other fault' : `are ${others} other faults`}`
-    const missing =
-      this.#count > errors.length ? `; errors lists the first ${errors.length} of ${this.#count}` : ''
-    const detail = `${where} ${first.detail}${more}${missing}. Nothing was imported: mend the body and send it again.`
-    return new ServiceError('json.invalid', detail, { errors })
+    const missing = this.#count > listed ? `; errors lists the first ${listed} of ${this.#count}` : ''
+    return `${where} ${first.detail}${more}${missing}. Nothing was imported: mend the body and send it again.`
   }
 }
 
-function listed(faults: readonly BodyFault[]): BodyFault[] {
-  const errors: BodyFault[] = []
-  let bytes = 0
-  for (const fault of faults.slice(0, LISTED)) {
-    bytes += Buffer.byteLength(JSON.stringify(fault)) + 1
-    if (bytes > LISTED_BYTES) break
-    errors.push(fault)
-  }
-  return errors
+/** The first faults whose JSON has so many bytes at most. */
+function fitting(faults: readonly BodyFault[], bytes: number): BodyFault[] {
+  let left = bytes
+  const end = faults.findIndex((fault) => (left -= Buffer.byteLength(JSON.stringify(fault)) + 1) < 0)
+  return faults.slice(0, end === -1 ? undefined : end)
 }

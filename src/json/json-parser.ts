@@ -1,4 +1,5 @@
 import { ServiceError } from '../errors.ts'
+import { shown } from '../users/text.ts'
 import { JsonPath } from './json-path.ts'
 import { characterShown, expectations, hintFor, LONGEST_HINTED, type Expected } from './malformed.ts'
 import { characterStart, firstUndecodable, StringScanner } from './string-scanner.ts'
@@ -300,7 +301,7 @@ export class JsonParser {
 
   #fail(at: number, what: string): never {
     const pointer = this.#path.pointer()
-    const inside = pointer === '' ? '' : `, in ${pointer}`
+    const inside = pointer === '' ? '' : `, in ${shown(pointer)}`
     const detail = `The body is no JSON: ${what} (byte ${this.#before + at + 1}, line ${this.#line}${inside}). Nothing of it was taken.`
     const errors = [{ pointer, code: 'malformed', detail: what }]
     throw new ServiceError('json.malformed', detail, { errors })

@@ -40,8 +40,9 @@ export async function* readMembers(
   const hash = createHash('sha256')
   const pieces = function* (): Generator<Buffer> {
     const members = body.take()
-    for (let start = 0; start < members.length; start += PIECE_MEMBERS) {
-      const piece = writeMembers(members.slice(start, start + PIECE_MEMBERS))
+    const size = Math.ceil(members.length / Math.ceil(members.length / PIECE_MEMBERS))
+    for (let start = 0; start < members.length; start += size) {
+      const piece = writeMembers(members.slice(start, start + size))
       // Without the brackets: how members fall into pieces does not count.
       hash.update(piece.subarray(1, -1)).update(',')
       yield piece

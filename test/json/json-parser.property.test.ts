@@ -55,8 +55,7 @@ function written(): fc.Arbitrary<string> {
       const raw = JSON.stringify(character).slice(1, -1)
       const way = ways[index % ways.length]
       if (way === 1) return unitsOf(character).map(escaped).join('')
-      if (way === 2)
-        return unitsOf(character).map(escaped).join('').toUpperCase().replace(/\\U/g, '\\u')
+      if (way === 2) return unitsOf(character).map(escaped).join('').toUpperCase().replace(/\\U/g, '\\u')
       return way === 3 && character === '/' ? '\\/' : raw
     })
     return `"${units.join('')}"`
