@@ -23,7 +23,7 @@ export interface MembersImport extends MembersRead {
   /** Bytes and SHA-256 of the body, unpacked. */
   readonly upload: UploadDigest
   /** Gives the room of the payload back. */
-  close(): Promise<void>
+  readonly close: () => Promise<void>
 }
 
 /**
