@@ -14,6 +14,8 @@ const statuses = {
   'csv.not_csv': 400,
   'csv.header': 400,
   'letter.no_address': 400,
+  'json.malformed': 400,
+  'json.invalid': 400,
   'token.missing': 401,
   'token.invalid': 401,
   'credential.missing': 401,
@@ -30,6 +32,7 @@ const statuses = {
   'upload.too_large': 413,
   'upload.too_many_rows': 413,
   'upload.too_many_columns': 413,
+  'upload.too_many_members': 413,
   'media_type.unsupported': 415,
   'encoding.unsupported': 415,
   'charset.unsupported': 415,
@@ -47,16 +50,29 @@ const statuses = {
 /** A stable name for one way of failing. */
 export type ErrorCode = keyof typeof statuses
 
+/** What is wrong at one place of a JSON body. */
+export interface BodyFault {
+  /** Where: a JSON Pointer (RFC 6901). What is missing has the pointer at which it would stand. */
+  readonly pointer: string
+  /** What kind of fault it is, for programs. */
+  readonly code: string
+  /** Completes «what stands there …», and never holds a value of the body. */
+  readonly detail: string
+}
+
 /** What a {@link ServiceError} may carry beside its sentence. */
 export interface ServiceErrorOptions extends ErrorOptions {
   /** Header fields that the answer must have, such as `Allow` or `WWW-Authenticate`. */
   readonly headers?: Readonly<Record<string, string>>
+  /** What is wrong with a JSON body, place by place. */
+  readonly errors?: readonly BodyFault[]
 }
 
 /** An import or a request that ends here. A bad row is never one of these: it is a value. */
 export class ServiceError extends Error {
   readonly code: ErrorCode
   readonly headers: Readonly<Record<string, string>>
+  readonly errors: readonly BodyFault[] | undefined
 
   /**
    * @param code - what failed, for programs
@@ -67,6 +83,7 @@ export class ServiceError extends Error {
     this.name = 'ServiceError'
     this.code = code
     this.headers = options.headers ?? {}
+    this.errors = options.errors
   }
 
   /** The HTTP status for this error. */

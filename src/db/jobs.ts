@@ -7,7 +7,16 @@ import { ArrivingPayload, readPayload, storePayload, storePiece } from './payloa
 import { persevere, promptly } from './persevere.ts'
 import { execute, query } from './query.ts'
 import type { TurnQueue } from './queue.ts'
-import { endImport, insertReceipt, lost, selectReceipts, updateRunning } from './receipt-sql.ts'
+import {
+  countNames,
+  deleteChunks,
+  endImport,
+  insertReceipt,
+  lost,
+  selectReceipts,
+  updateRunning,
+  type FencedPlace,
+} from './receipt-sql.ts'
 import { createReceiptWriter } from './receipt-writer.ts'
 import { opening, type ReceiptStoreParts } from './receipts.ts'
 import { inTransaction } from './transaction.ts'
@@ -113,6 +122,7 @@ async function takeTurn(parts: JobStoreParts): Promise<Job | 'no job' | undefine
         await nextTurn(trx, queue, organizationId)
         return 'no job'
       }
+      await forgetRefusal(trx, place)
       const receipt = await receiptOf(trx, place)
       // Before it is committed: from then on the heartbeat looks whether it runs.
       const signal = running.add(claimed.id)
@@ -171,6 +181,21 @@ async function claimOldest(
     [organizationId, organizationId, processId],
   )
   return claimed
+}
+
+/**
+ * A strict import or dry run begins again from its beginning: of its users nothing was committed. What it came to may
+ * have been stored in part, where it was refused.
+ */
+async function forgetRefusal(trx: Knex, place: FencedPlace): Promise<void> {
+  const sets = countNames.map((name) => `${name} = 0`)
+  const isReset = await execute(
+    trx,
+    `update imports set chunks = 0, result_bytes = 0, refused = false, ${sets.join(', ')}
+      where organization_id = ?::integer and id = ?::text and mode <> 'each' and (chunks > 0 or refused)`,
+    [place.organizationId, place.id],
+  )
+  if (isReset > 0) await deleteChunks(trx, place)
 }
 
 async function receiptOf(trx: Knex, { organizationId, id }: ImportPlace): Promise<Receipt> {

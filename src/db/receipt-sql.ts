@@ -14,7 +14,7 @@ import type {
   NewImport,
   Receipt,
 } from '../receipts/receipt.ts'
-import { query, type Parameter } from './query.ts'
+import { execute, query, type Parameter } from './query.ts'
 
 /** Where an import stands, and as whose it is written: see {@link running}. */
 export interface FencedPlace extends ImportPlace {
@@ -31,7 +31,8 @@ const fenced = ({ organizationId, id, fence }: FencedPlace) => [organizationId, 
 export const lost = (): ServiceError =>
   new ServiceError('import.lost', 'The import was given up: the service did not hear of it for too long.')
 
-const countNames = ['created', 'updated', 'unchanged', 'invalid', 'skipped'] as const
+/** The columns that count rows. */
+export const countNames = ['created', 'updated', 'unchanged', 'invalid', 'skipped'] as const
 
 /**
  * Adds the chunk of a batch, and its rows to the counts.
@@ -71,6 +72,12 @@ export async function appendChunk(
   )
   if (rows[0] === undefined) throw lost()
   return rows[0].stop
+}
+
+/** Deletes the chunks of an import. */
+export async function deleteChunks(knex: Knex, { organizationId, id }: ImportPlace): Promise<void> {
+  const sql = 'delete from import_chunks where organization_id = ?::integer and import_id = ?::text'
+  await execute(knex, sql, [organizationId, id])
 }
 
 /** How many chunks an import has. */

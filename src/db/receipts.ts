@@ -6,7 +6,7 @@ import { stopped, type RunningImports } from '../receipts/running-imports.ts'
 import { persevere, promptly } from './persevere.ts'
 import { execute, query } from './query.ts'
 import { findByKey, findById, history } from './receipt-queries.ts'
-import { endImport, insertReceipt, readChunks, selectReceipts } from './receipt-sql.ts'
+import { deleteChunks, endImport, insertReceipt, readChunks, selectReceipts } from './receipt-sql.ts'
 import { createReceiptWriter } from './receipt-writer.ts'
 import { isAlive } from './processes.ts'
 import { inTransaction } from './transaction.ts'
@@ -160,8 +160,5 @@ export async function eraseResult(trx: Knex, { organizationId, id }: ImportPlace
     [organizationId, id],
   )
   if (erased === 0) return
-  await execute(trx, 'delete from import_chunks where organization_id = ?::integer and import_id = ?::text', [
-    organizationId,
-    id,
-  ])
+  await deleteChunks(trx, { organizationId, id })
 }

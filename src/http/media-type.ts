@@ -37,6 +37,25 @@ export function readMediaType(header: string | undefined): MediaType {
   return { isForm: false, charset: parameters['charset'] }
 }
 
+const jsonTypes = ['application/json', 'text/json', 'application/*+json']
+
+/**
+ * Checks that a Content-Type is one of JSON in UTF-8 (RFC 8259 §8.1, RFC 6839 §3.1).
+ *
+ * @throws ServiceError `media_type.unsupported` or `charset.unsupported`, both 415
+ */
+export function checkJsonType(header: string | undefined): void {
+  const { type, parameters } = parse(header ?? '')
+  if (!/^(?:(?:application|text)\/json|application\/[\w!#$&^.+-]+\+json)$/.test(type)) {
+    const given = type === '' ? 'The request has no Content-Type' : `${cut(type)} is not taken`
+    const detail = `${given}: send the body as JSON, with -H 'Content-Type: application/json'.`
+    throw new ServiceError('media_type.unsupported', detail, { headers: { Accept: jsonTypes.join(', ') } })
+  }
+  const charset = parameters['charset']
+  if (charset === undefined || charsetNamed(charset)?.name === 'utf-8') return
+  throw new ServiceError('charset.unsupported', `JSON is sent in UTF-8; ${cut(charset, 40)} is not taken.`)
+}
+
 function checkCharset(charset: string | undefined): void {
   if (charset !== undefined && charsetNamed(charset) === undefined) throw unsupportedCharset(charset)
 }

@@ -50,7 +50,7 @@ function problemOf(error: unknown): ServiceError {
 }
 
 function sendProblem(problem: ServiceError, req: Request, res: Response): void {
-  const { status, code, message: detail, headers } = problem
+  const { status, code, message: detail, headers, errors } = problem
   res
     .status(status)
     .set({ ...headers, 'Cache-Control': 'no-store' })
@@ -63,6 +63,7 @@ function sendProblem(problem: ServiceError, req: Request, res: Response): void {
         detail,
         instance: pathOf(req),
         code,
+        errors,
       }),
     )
 }

@@ -49,12 +49,11 @@ export async function openUpload(req: IncomingMessage, options: UploadOptions): 
   const { maxBytes, optionNames = [], pace = uploadPace } = options
   const contentType = req.headers['content-type']
   const mediaType = readMediaType(contentType)
-  const isPacked = readEncoding(req.headers['content-encoding']) === 'gzip'
-  const largest = mediaType.isForm || isPacked ? maxBytes + ENVELOPE_BYTES : maxBytes
-  if (Number(req.headers['content-length'] ?? 0) > largest) throw tooLarge(req, maxBytes)
-  const patience = new Patience(pace)
-  const body = limitBytes(bodyOf(req, patience), largest)
-  const bytes = isPacked ? inflated(body, mediaType.isForm ? largest : maxBytes) : body
+  const { bytes, patience } = openBody(req, {
+    maxBytes,
+    pace,
+    aroundIt: mediaType.isForm ? ENVELOPE_BYTES : 0,
+  })
   if (!mediaType.isForm) {
     const fileName = fileNameOf(req.headers['content-disposition'])
     return { bytes, fileName, charset: mediaType.charset, inForm: false, accessToken: undefined }
@@ -68,6 +67,33 @@ export async function openUpload(req: IncomingMessage, options: UploadOptions): 
     throw form.accessToken === undefined ? noToken() : twoTokens()
   }
   return { bytes: limitBytes(file, maxBytes), charset: undefined, inForm: true, ...form }
+}
+
+/** A body that is being sent. */
+export interface OpenBody {
+  /** Its bytes, unpacked. Leaving them half-way leaves the connection open. */
+  readonly bytes: AsyncGenerator<Buffer>
+  /** The patience with the client that is left. */
+  readonly patience: Patience
+}
+
+/**
+ * Opens the body of a request, as it is or packed (`Content-Encoding: gzip`). Nothing is read of it yet.
+ *
+ * @param options.aroundIt - bytes that the body may have beside the `maxBytes` of what it brings. Default: none
+ * @throws ServiceError 413 or 415; and the bytes throw as those of an {@link Upload} do
+ */
+export function openBody(
+  req: IncomingMessage,
+  options: { readonly maxBytes: number; readonly pace?: Pace; readonly aroundIt?: number },
+): OpenBody {
+  const { maxBytes, pace = uploadPace, aroundIt = 0 } = options
+  const isPacked = readEncoding(req.headers['content-encoding']) === 'gzip'
+  const largest = maxBytes + (isPacked ? ENVELOPE_BYTES : aroundIt)
+  if (Number(req.headers['content-length'] ?? 0) > largest) throw tooLarge(req, maxBytes)
+  const patience = new Patience(pace)
+  const body = limitBytes(bodyOf(req, patience), largest)
+  return { bytes: isPacked ? inflated(body, maxBytes + aroundIt) : body, patience }
 }
 
 /** Whether a request brings its token, if any, in a form. Who calls is then known only when the upload is open. */

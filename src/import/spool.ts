@@ -75,8 +75,8 @@ export class Spool {
   }
 }
 
-/** Values of any kind that JSON can hold, in the order in which they were written, in a {@link Spool}. */
-export class ValueSpool<T> {
+/** Pieces of bytes that are read back piece by piece, in the order in which they were written, in a {@link Spool}. */
+export class PieceSpool {
   readonly #spool: Spool
   #lengths: number[] = []
 
@@ -84,22 +84,52 @@ export class ValueSpool<T> {
     this.#spool = spool
   }
 
-  async write(value: T): Promise<void> {
-    const bytes = Buffer.from(JSON.stringify(value))
+  async write(bytes: Uint8Array): Promise<void> {
     await this.#spool.write(bytes)
     this.#lengths.push(bytes.length)
   }
 
-  async *read(): AsyncGenerator<T> {
+  async *read(): AsyncGenerator<Buffer> {
     let at = 0
     for (const length of this.#lengths) {
-      yield JSON.parse((await this.#spool.readAt(at, length)).toString()) as T
+      yield await this.#spool.readAt(at, length)
       at += length
     }
+  }
+
+  /** How many bytes the pieces have in all. */
+  get length(): number {
+    return this.#spool.length
   }
 
   async clear(): Promise<void> {
     this.#lengths = []
     await this.#spool.clear()
+  }
+
+  /** Gives the room of the spool back. */
+  async close(): Promise<void> {
+    await this.#spool.close()
+  }
+}
+
+/** Values of any kind that JSON can hold, in the order in which they were written, in a {@link Spool}. */
+export class ValueSpool<T> {
+  readonly #pieces: PieceSpool
+
+  constructor(spool: Spool) {
+    this.#pieces = new PieceSpool(spool)
+  }
+
+  async write(value: T): Promise<void> {
+    await this.#pieces.write(Buffer.from(JSON.stringify(value)))
+  }
+
+  async *read(): AsyncGenerator<T> {
+    for await (const piece of this.#pieces.read()) yield JSON.parse(piece.toString()) as T
+  }
+
+  async clear(): Promise<void> {
+    await this.#pieces.clear()
   }
 }

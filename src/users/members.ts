@@ -12,9 +12,12 @@ import { standsForNothing } from './hints.ts'
 import { canonicalSchema, textUpTo } from './rules.ts'
 import { isUpTo } from './text.ts'
 
-/** One member, its JSON types checked and none of its values. `null`, like `''`, is absent. */
+/**
+ * One member, its JSON types checked and none of its values: every string that JSON can say may stand there. `null`,
+ * like `''`, is absent.
+ */
 export interface Member {
-  readonly emailAddress: string
+  readonly emailAddress?: string
   readonly givenName?: string | null
   readonly familyName?: string | null
   readonly displayName?: string | null

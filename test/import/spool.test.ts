@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { readdirSync, readlinkSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
-import { Spool, ValueSpool } from '../../src/import/spool.ts'
+import { PieceSpool, Spool, ValueSpool } from '../../src/import/spool.ts'
 
 async function bytesOf(chunks: AsyncIterable<Buffer>): Promise<Buffer> {
   const all: Buffer[] = []
@@ -85,6 +85,25 @@ describe('a spool', () => {
     await spool.write(Buffer.from('short'))
     expect((await bytesOf(spool.read())).toString()).toBe('short')
     await expect(spool.readAt(0, 6)).rejects.toBeInstanceOf(RangeError)
+  })
+})
+
+describe('a spool of pieces', () => {
+  it('gives them back one by one as they were written, again and again', async () => {
+    const pieces = new PieceSpool(await Spool.open())
+    const written = [3, 0, 700_000, 1].map((length) => randomBytes(length))
+    for (const piece of written) await pieces.write(piece)
+    for (let time = 0; time < 2; time += 1) {
+      const read: Buffer[] = []
+      for await (const piece of pieces.read()) read.push(piece)
+      expect(read.map((piece) => piece.length)).toEqual([3, 0, 700_000, 1])
+      expect(Buffer.concat(read).equals(Buffer.concat(written))).toBe(true)
+    }
+    expect(pieces.length).toBe(700_004)
+    await pieces.clear()
+    expect(pieces.length).toBe(0)
+    expect((await pieces.read().next()).done).toBe(true)
+    await pieces.close()
   })
 })
 
