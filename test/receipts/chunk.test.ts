@@ -4,7 +4,7 @@ import { createAnswerReader } from '../../src/csv/read-answer.ts'
 import { createCsvWriter, type CsvAnswerHeader } from '../../src/csv/write-csv.ts'
 import { answering, type AnsweredRow, type AnswerOptions, type Outcome } from '../../src/import/answer.ts'
 import type { AnnotatedRow, Disposition, Layout } from '../../src/import/row.ts'
-import { answeredRows, ChunkBuilder, invalidText, type Chunk } from '../../src/receipts/chunk.ts'
+import { answeredRows, ChunkBuilder, invalidText, meantUsers, type Chunk } from '../../src/receipts/chunk.ts'
 import { emailRequired, notUnique, unknownId } from '../../src/users/faults.ts'
 import { idOf } from '../import/builders.ts'
 import { header, plain } from '../support/answer.ts'
@@ -47,6 +47,7 @@ describe('a chunk', () => {
     expect(chunk.answer).toHaveLength(0)
     expect(chunk.counts).toEqual({ created: 0, updated: 0, unchanged: 0, invalid: 0, skipped: 0 })
     expect(answeredRows(chunk, createAnswerReader(form.header, plain))).toEqual([])
+    expect(meantUsers(chunk, createAnswerReader(form.header, plain))).toEqual([])
     expect(invalidText(chunk)).toBe('')
   })
 
@@ -107,6 +108,7 @@ describe('a chunk', () => {
         const reader = createAnswerReader(asked.header, asked.options)
         const stored = { firstRow: chunk.firstRow, answer: chunk.answer, notes: chunk.notes }
         expect(answeredRows(stored, reader)).toEqual(asked.rows)
+        expect(meantUsers(stored, reader)).toEqual(asked.rows.map(({ id }) => id))
       }),
       { seed, numRuns: 1_500 },
     )

@@ -2,7 +2,13 @@ import { setImmediate, setTimeout } from 'node:timers/promises'
 import { beforeEach, describe, expect, it } from '@jest/globals'
 import type { Chunk, StoredChunk } from '../../src/receipts/chunk.ts'
 import { noCounts } from '../../src/receipts/counts.ts'
-import { FollowedAborted, followStored, LiveChunks, receiptWhen } from '../../src/receipts/follow.ts'
+import {
+  FollowedAborted,
+  followStored,
+  LiveChunks,
+  receiptWhen,
+  storedChunks,
+} from '../../src/receipts/follow.ts'
 import type { Receipt, ReceiptWriter } from '../../src/receipts/receipt.ts'
 import { chunkOf, newImport, writerOf } from '../support/receipt-store.ts'
 import { MemoryReceipts } from './memory-receipts.ts'
@@ -301,6 +307,24 @@ describe('the chunks of an import that runs anywhere', () => {
     const before = receipts.reads
     await setTimeout(300)
     expect(receipts.reads).toBe(before)
+  })
+})
+
+describe('the chunks that are stored', () => {
+  it('are read from the first on, and no more than are asked for', async () => {
+    const receipts = new MemoryReceipts()
+    const writer = await writerOf(receipts, newImport(1))
+    for (const text of ['a', 'b', 'c', 'd'])
+      await writer.store.save(() => Promise.resolve({ record: chunkOf(text) }))
+    const read = async (count: number): Promise<string> => {
+      const reader = new Reader(storedChunks(receipts, { organizationId: 1, id: writer.id }, count))
+      const end = await reader.done
+      return [...reader.taken, end].join(' ')
+    }
+    expect(await read(5)).toBe('a b c d RangeError: chunk 4 of 5 is not there')
+    expect(await read(4)).toBe('a b c d ended')
+    expect(await read(3)).toBe('a b c ended')
+    expect(await read(0)).toBe('ended')
   })
 })
 
