@@ -2,12 +2,13 @@ import { randomUUID } from 'node:crypto'
 import type { RequestListener } from 'node:http'
 import { setTimeout } from 'node:timers/promises'
 import type { Logger } from 'pino'
+import { composeBackground } from './background.ts'
 import type { TokenVerifier } from './auth/caller.ts'
 import type { CredentialRegister } from './auth/credentials.ts'
 import { createOwnIssuer, type OwnIssuer } from './auth/own-issuer.ts'
 import { createTokenVerifier } from './auth/token-verifier.ts'
 import type { Config } from './config.ts'
-import { createCredentialRegister } from './db/credentials.ts'
+import { createCredentialDirectory, createCredentialRegister } from './db/credentials.ts'
 import { openDatabase, type Database, type DatabaseSettings } from './db/database.ts'
 import { hasTable, migrate } from './db/migrate.ts'
 import { createOrganizationDirectory, makeOrganizations } from './db/organizations.ts'
@@ -16,10 +17,10 @@ import { createJobStore } from './db/jobs.ts'
 import { TurnQueue } from './db/queue.ts'
 import { createAddressees } from './db/addressees.ts'
 import { createReceiptStore } from './db/receipts.ts'
-import { jobRunner } from './jobs/run-job.ts'
-import { Worker } from './jobs/worker.ts'
+
 import { Turns } from './db/turns.ts'
 import { Upkeep } from './db/upkeep.ts'
+import { createWrongAttempts } from './db/wrong-attempts.ts'
 import { createUserPages } from './db/user-pages.ts'
 import { ServiceError } from './errors.ts'
 import { createApp } from './http/app.ts'
@@ -89,21 +90,7 @@ export async function compose(config: Config, log: Logger, duties: Duties = 'bot
   const receipts = createReceiptStore(receiptParts)
   const jobs = createJobStore({ ...receiptParts, queue: new TurnQueue(database.knex) })
   const batches = { first: FIRST_BATCH, largest: database.largestBatch, patience: BATCH_PATIENCE }
-  const worker = new Worker({
-    jobs,
-    running,
-    run: jobRunner({
-      receipts,
-      batches,
-      onFailure: (error, importId) => {
-        log.error({ err: error, import: importId }, 'an import in the background failed')
-      },
-    }),
-    slots: JOBS_AT_ONCE,
-    onFailure: (error) => {
-      log.warn({ err: error }, 'no job could be claimed; it will be tried again')
-    },
-  })
+  const background = composeBackground({ config, log, database, receipts, jobs, running, batches })
   const app = createApp({
     log,
     open,
@@ -116,9 +103,21 @@ export async function compose(config: Config, log: Logger, duties: Duties = 'bot
     receipts,
     jobs,
     onJob: () => {
-      worker.wake()
+      background.wake()
     },
     addressees: createAddressees(database.knex),
+    credentials: createCredentialDirectory({
+      knex: database.knex,
+      onFailure: (error) => {
+        log.warn({ err: error }, 'the last use of a credential could not be kept')
+      },
+    }),
+    wrongAttempts: createWrongAttempts({
+      knex: database.knex,
+      onFailure: (error) => {
+        log.warn({ err: error }, 'a wrong attempt could not be counted')
+      },
+    }),
     userPages: createUserPages(database.knex),
     exportPage: database.largestBatch,
     portalDomain: config.portalDomain,
@@ -135,17 +134,16 @@ export async function compose(config: Config, log: Logger, duties: Duties = 'bot
       await prepare(config, database, upkeep, log, () => state === 'stopping')
       if (state !== 'preparing') return
       state = 'open'
-      if (duties !== 'web') worker.start()
+      if (duties !== 'web') background.start()
     },
     refuseNew: () => {
       state = 'stopping'
-      void worker.stop()
+      void background.stop()
     },
     ended: (patience) => running.ended(patience),
     close: async () => {
       running.stopAll()
-      await Promise.race([worker.stop(), setTimeout(LAST_WORDS)])
-      await running.ended(LAST_WORDS)
+      await Promise.all([running.ended(LAST_WORDS), background.stop()])
       await upkeep.stop()
       await database.close()
     },
@@ -179,9 +177,6 @@ export async function administer(config: Config): Promise<Administration> {
     close: () => database.close(),
   }
 }
-
-// Each of another organization: one that has much to do leaves room for the others.
-const JOBS_AT_ONCE = 4
 
 // What imports that are stopped have to finish their batches and to write that they were.
 const LAST_WORDS = 4_000

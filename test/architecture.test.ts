@@ -64,7 +64,9 @@ const formats = ['import/answer.ts', 'users/columns.ts', 'users/faults.ts', 'use
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   'log.ts': [],
   'main.ts': ['compose.ts', 'http', 'jobs', 'config.ts', 'settings.ts', 'errors.ts', 'log.ts'],
+  'background.ts': ['import', 'receipts', 'jobs', 'mail', 'db', 'config.ts'],
   'compose.ts': [
+    'background.ts',
     ...['import', 'users', 'receipts', 'csv', 'json', 'jobs', 'mail', 'auth', 'db', 'http'],
     ...['errors.ts', 'config.ts', 'settings.ts'],
   ],

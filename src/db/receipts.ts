@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { ServiceError } from '../errors.ts'
 import type { ImportPlace, NewImport, Receipt, ReceiptStore } from '../receipts/receipt.ts'
 import { stopped, type RunningImports } from '../receipts/running-imports.ts'
+import { letterStatuses } from './letters.ts'
 import { persevere, promptly } from './persevere.ts'
 import { execute, query } from './query.ts'
 import { findByKey, findById, history } from './receipt-queries.ts'
@@ -65,6 +66,7 @@ export function createReceiptStore(parts: ReceiptStoreParts): ReceiptStore {
     findByKey: (scope, caller, key) => promptly(() => findByKey(knex, scope, caller, key)),
     again: ({ organizationId, id }) => persevere(() => findById(knex, { organizationId }, id), { onTrouble }),
     list: (scope, asked) => promptly(() => history(knex, scope, asked)),
+    letters: (place) => promptly(() => letterStatuses(knex, place)),
     chunks: (place, from) => persevere(() => readChunks(knex, place, from, CHUNKS_AT_ONCE), { onTrouble }),
 
     requestStop: async (place) => {

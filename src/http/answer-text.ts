@@ -1,18 +1,22 @@
-import type { Outcome } from '../import/answer.ts'
+import type { AnsweredRow, Outcome } from '../import/answer.ts'
 import { csvText } from '../csv/keep-answer.ts'
 import { createAnswerReader } from '../csv/read-answer.ts'
 import { csvType } from '../csv/write-csv.ts'
+import { createMembersWriter } from '../json/write-members.ts'
 import { createNdjsonWriter, ndjsonType } from '../json/write-ndjson.ts'
 import { answeredRows, type StoredChunk } from '../receipts/chunk.ts'
 import type { AnswerForm, Receipt } from '../receipts/receipt.ts'
 
-/** The media types in which a result can be had, the preferred one first. */
+/** The media types in which the result of a file can be had, the preferred one first. */
 export const answerTypes = ['text/csv', ndjsonType] as const
 
-/** A type of answer. */
-export type AnswerType = (typeof answerTypes)[number]
+/** The same for members. */
+export const memberAnswerTypes = ['application/json', 'text/csv'] as const
 
-/** An answer as text: what stands first, and then each chunk. */
+/** A type of answer. */
+export type AnswerType = (typeof answerTypes)[number] | (typeof memberAnswerTypes)[number]
+
+/** An answer as text: what stands first, then each chunk, and what stands last. */
 export interface AnswerText {
   readonly mediaType: string
   /** What good rows came to. */
@@ -20,6 +24,7 @@ export interface AnswerText {
   readonly fileName: string
   readonly head: string
   readonly chunk: (chunk: StoredChunk) => string | Buffer
+  readonly tail: string
 }
 
 /** Which rows of a result are wanted, and how. */
@@ -29,22 +34,41 @@ export interface AnswerWish {
 }
 
 /** Gives the result of an import as text. All formats come from what is stored, so they can't say different things. */
-export function answerText(
-  form: AnswerForm,
-  outcome: Outcome,
-  { type, onlyInvalid }: AnswerWish,
-): AnswerText {
-  if (type === 'text/csv') {
+export function answerText(form: AnswerForm, outcome: Outcome, wish: AnswerWish): AnswerText {
+  return { outcome, tail: '', ...writers[wish.type](form, outcome, wish) }
+}
+
+type Written = Omit<AnswerText, 'outcome' | 'tail'> & Partial<AnswerText>
+
+const writers: Readonly<
+  Record<AnswerType, (form: AnswerForm, outcome: Outcome, wish: AnswerWish) => Written>
+> = {
+  'text/csv': (form, _outcome, { onlyInvalid }) => {
     const { head, text: chunk } = csvText(form, onlyInvalid)
-    return { mediaType: csvType, outcome, fileName: 'users.result.csv', head, chunk }
-  }
+    return { mediaType: csvType, fileName: 'users.result.csv', head, chunk }
+  },
+  'application/x-ndjson': (form, outcome, wish) => {
+    const chunk = fromRows(form, wish, createNdjsonWriter(form, form.options, outcome))
+    return { mediaType: ndjsonType, fileName: 'users.result.ndjson', head: '', chunk }
+  },
+  'application/json': (form, outcome, wish) => {
+    const { head, rows, tail } = createMembersWriter(form.options, outcome)
+    const mediaType = 'application/json; charset=utf-8'
+    return { mediaType, fileName: 'members.result.json', head, chunk: fromRows(form, wish, rows), tail }
+  },
+}
+
+/** Makes text of the rows of chunks. */
+function fromRows(
+  form: AnswerForm,
+  { onlyInvalid }: AnswerWish,
+  write: (rows: readonly AnsweredRow[]) => string,
+): (chunk: StoredChunk) => string {
   const reader = createAnswerReader(form, form.options)
-  const write = createNdjsonWriter(form, form.options, outcome)
-  const chunk = (stored: StoredChunk): string => {
+  return (stored) => {
     const rows = answeredRows(stored, reader)
     return write(onlyInvalid ? rows.filter(({ disposition }) => disposition === 'invalid') : rows)
   }
-  return { mediaType: ndjsonType, outcome, fileName: 'users.result.ndjson', head: '', chunk }
 }
 
 /** What good rows of an import come to. */

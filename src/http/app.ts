@@ -9,13 +9,20 @@ import { drainRest } from './drain.ts'
 import { exportUsers, type ExportRouteParts } from './export-users.ts'
 import { healthz, readyz } from './health.ts'
 import { importUsers, type ImportRouteParts } from './import-users.ts'
+import {
+  deleteMembersImport,
+  importMembers,
+  showMembersImport,
+  showMembersResult,
+  type MemberRouteParts,
+} from './members.ts'
 import { answerProblem, onlyMethods, unknownRoute } from './problem.ts'
 import { deleteReceipt, listReceipts, showReceipt, showResult } from './receipts.ts'
 import { refuseAmbiguousTarget } from './request-form.ts'
 import { sendTemplate } from './template.ts'
 
 /** What the HTTP side of the service needs. */
-export interface AppParts extends ImportRouteParts, ExportRouteParts {
+export interface AppParts extends ImportRouteParts, MemberRouteParts, ExportRouteParts {
   /** Throws a ServiceError where database or keys do not answer. */
   readonly ready: () => Promise<void>
   /** Throws a ServiceError while the service can't take imports: before it is prepared, and when it stops. */
@@ -57,6 +64,19 @@ export function createApp(parts: AppParts): Express {
   app
     .route('/api/import/organization/users/:id/result.csv')
     .get(showResult(parts))
+    .all(onlyMethods('GET', 'HEAD'))
+  app
+    .route('/v1/organizations/:organizationId/members/import')
+    .post(whileOpen(parts.open), importMembers(parts))
+    .all(onlyMethods('POST'))
+  app
+    .route('/v1/organizations/:organizationId/members/import/:id')
+    .get(whileOpen(parts.open), showMembersImport(parts))
+    .delete(whileOpen(parts.open), deleteMembersImport(parts))
+    .all(onlyMethods('GET', 'HEAD', 'DELETE'))
+  app
+    .route('/v1/organizations/:organizationId/members/import/:id/result')
+    .get(whileOpen(parts.open), showMembersResult(parts))
     .all(onlyMethods('GET', 'HEAD'))
   app
     .route('/api/export/organization/users.csv')

@@ -1,4 +1,5 @@
 import { importedOf, rowsOf } from '../receipts/counts.ts'
+import type { LetterStatus } from '../receipts/letter.ts'
 import type { JobProgress, Receipt } from '../receipts/receipt.ts'
 import { outcomeOf } from './answer-text.ts'
 
@@ -34,6 +35,16 @@ export function receiptJson(receipt: Receipt, path: string): object {
     ...(receipt.job === undefined ? {} : { progress: progressOf(receipt, receipt.job) }),
   }
 }
+
+/** The letters about an import, as its callers see them: without the address that they go to. */
+export const lettersJson = (letters: readonly LetterStatus[]): readonly object[] =>
+  letters.map(({ kind, state, attempts, sentAt, failure }) => ({
+    kind,
+    state,
+    attempts,
+    sentAt: sentAt?.toISOString() ?? null,
+    failure: failure ?? null,
+  }))
 
 /** How far a worker has come. */
 export function progressOf({ counts, endedAt }: Receipt, job: JobProgress): object {

@@ -4,12 +4,12 @@ import { hasEnded } from '../receipts/receipt.ts'
 import type { HistoryCursor, HistoryQuery, Receipt, ReceiptScope, ReceiptStore } from '../receipts/receipt.ts'
 import { acceptedType } from './accept.ts'
 import { answerResult } from './answer-result.ts'
-import { answerTypes } from './answer-text.ts'
+import { answerTypes, type AnswerWish } from './answer-text.ts'
 import { knownCaller, type CallerParts } from './caller.ts'
 import { goneSignal } from './gone.ts'
 import { unquoted } from './idempotency-key.ts'
 import { pathOf, queryOf, type Parameter } from './query.ts'
-import { receiptJson } from './receipt-json.ts'
+import { lettersJson, receiptJson } from './receipt-json.ts'
 import { erased, unknownImport } from './receipt-problems.ts'
 
 /** What the routes of receipts need. */
@@ -34,9 +34,23 @@ async function receiptOf(req: Request, { receipts, ...parts }: ReceiptRouteParts
 }
 
 /** Receipts tell of people: nobody keeps them on the way, and no browser shows them as a page. */
-function sendJson(res: Response, body: object, fileName: string): void {
+export function sendJson(res: Response, body: object, fileName: string): void {
   res.set({ 'Cache-Control': 'no-store', 'Content-Disposition': `attachment; filename="${fileName}"` })
   res.json(body)
+}
+
+/** Sends what is kept of an import; whoever waits for its end is told when to ask again. */
+export function sendReceipt(res: Response, receipt: Receipt, body: object): void {
+  if (!hasEnded(receipt)) res.set('Retry-After', '1')
+  sendJson(res, body, 'import.json')
+}
+
+/** The letters about an import in the background. */
+export async function lettersOf(
+  receipt: Receipt,
+  receipts: ReceiptStore,
+): Promise<{ readonly letters?: readonly object[] }> {
+  return receipt.job === undefined ? {} : { letters: lettersJson(await receipts.letters(receipt)) }
 }
 
 /** `GET …/users/{id}`: what is kept of an import. */
@@ -44,8 +58,10 @@ export function showReceipt(parts: ReceiptRouteParts): RequestHandler {
   return async (req, res) => {
     const receipt = await receiptOf(req, parts)
     queryOf(req, {})
-    if (!hasEnded(receipt)) res.set('Retry-After', '1')
-    sendJson(res, receiptJson(receipt, pathOf(req)), 'import.json')
+    sendReceipt(res, receipt, {
+      ...receiptJson(receipt, pathOf(req)),
+      ...(await lettersOf(receipt, parts.receipts)),
+    })
   }
 }
 
@@ -55,21 +71,31 @@ export function showResult(parts: ReceiptRouteParts): RequestHandler {
     const found = await receiptOf(req, parts)
     const query = queryOf(req, { only: ['invalid'] })
     const type = acceptedType(req, answerTypes)
-    const gone = goneSignal(res)
-    // What a strict import comes to, and so what its good rows are called, is known with its first rows.
-    const isTold = ({ mode, chunks }: Receipt): boolean =>
-      req.method === 'HEAD' || mode === 'each' || chunks > 0
-    const receipt = await receiptWhen(parts.receipts, found, isTold, gone)
-    if (receipt.erasedAt !== undefined) throw erased()
-    await answerResult(res, {
-      receipt,
-      chunks: followStored(parts.receipts, receipt, gone),
-      gone,
-      wish: { type, onlyInvalid: receipt.form.options.onlyInvalid || query.has('only') },
-      headers: { 'Import-Id': receipt.id, 'Import-State': receipt.state },
-      status: 200,
-    })
+    await sendResult(req, res, parts.receipts, { found, type, onlyInvalid: query.has('only') })
   }
+}
+
+/** Sends the result of an import, whole or as far as it is there, and then as it grows. */
+export async function sendResult(
+  req: Request,
+  res: Response,
+  receipts: ReceiptStore,
+  { found, type, onlyInvalid }: AnswerWish & { readonly found: Receipt },
+): Promise<void> {
+  const gone = goneSignal(res)
+  // What a strict import comes to, and so what its good rows are called, is known with its first rows.
+  const isTold = ({ mode, chunks }: Receipt): boolean =>
+    req.method === 'HEAD' || mode === 'each' || chunks > 0
+  const receipt = await receiptWhen(receipts, found, isTold, gone)
+  if (receipt.erasedAt !== undefined) throw erased()
+  await answerResult(res, {
+    receipt,
+    chunks: followStored(receipts, receipt, gone),
+    gone,
+    wish: { type, onlyInvalid: receipt.form.options.onlyInvalid || onlyInvalid },
+    headers: { 'Import-Id': receipt.id, 'Import-State': receipt.state },
+    status: 200,
+  })
 }
 
 /** `DELETE …/users/{id}`: stops a running import after its batch, or deletes the result of one that has ended. */
@@ -77,10 +103,15 @@ export function deleteReceipt(parts: ReceiptRouteParts): RequestHandler {
   return async (req, res) => {
     const receipt = await receiptOf(req, parts)
     queryOf(req, {})
-    if (!hasEnded(receipt)) await parts.receipts.requestStop(receipt)
-    else await parts.receipts.erase(receipt)
-    res.set('Cache-Control', 'no-store').sendStatus(hasEnded(receipt) ? 204 : 202)
+    await stopOrErase(res, receipt, parts.receipts)
   }
+}
+
+/** Stops a running import after its batch, or deletes the result of one that has ended. */
+export async function stopOrErase(res: Response, receipt: Receipt, receipts: ReceiptStore): Promise<void> {
+  if (!hasEnded(receipt)) await receipts.requestStop(receipt)
+  else await receipts.erase(receipt)
+  res.set('Cache-Control', 'no-store').sendStatus(hasEnded(receipt) ? 204 : 202)
 }
 
 const PAGE = 50

@@ -35,7 +35,10 @@ export async function replay(
   const first = await receiptWhen(store, receipt, (now) => now.upload !== undefined, gone)
   refuseAborted(first)
   const isSame = first.request === request.fingerprint && first.form.charset === form.charset
-  if (!isSame || first.upload?.sha256 !== upload.sha256) throw mismatch()
+  if (!isSame || first.upload?.sha256 !== upload.sha256)
+    throw mismatch(
+      'This Idempotency-Key was used before with another file or other options: use a new key for a new import.',
+    )
   if (request.isAsync) {
     accept(res, request.mode)
     return
@@ -59,8 +62,5 @@ function refuseAborted({ state }: Receipt): void {
   throw new ServiceError('import.aborted', detail, { headers: { 'Retry-After': '1' } })
 }
 
-const mismatch = (): ServiceError =>
-  new ServiceError(
-    'idempotency.mismatch',
-    'This Idempotency-Key was used before with another file or other options: use a new key for a new import.',
-  )
+/** A key was used before with something else. */
+export const mismatch = (detail: string): ServiceError => new ServiceError('idempotency.mismatch', detail)

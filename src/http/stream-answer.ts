@@ -45,7 +45,7 @@ export async function streamAnswer(res: Response, { text, chunks, gone }: Stream
 
 async function sendAll(
   res: Response,
-  { head, chunk }: AnswerText,
+  { head, chunk, tail }: AnswerText,
   chunks: StreamedAnswer['chunks'],
   gone: AbortSignal,
 ): Promise<{ readonly digest: string; readonly counts: Counts }> {
@@ -59,7 +59,10 @@ async function sendAll(
   await send(head)
   for (;;) {
     const next = await chunks.next()
-    if (next.done === true) return { digest: hash.digest('base64'), counts: next.value }
+    if (next.done === true) {
+      await send(tail)
+      return { digest: hash.digest('base64'), counts: next.value }
+    }
     gone.throwIfAborted()
     await send(chunk(next.value))
   }

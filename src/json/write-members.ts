@@ -5,7 +5,7 @@ import { memberProperties, type MemberProperty } from '../users/members.ts'
 export interface MembersWriter {
   readonly head: string
   /** Members in the order of the result, as many at a time as there are. */
-  rows(rows: readonly AnsweredRow[]): string
+  readonly rows: (rows: readonly AnsweredRow[]) => string
   readonly tail: string
 }
 

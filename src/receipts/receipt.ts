@@ -3,6 +3,7 @@ import type { Layout } from '../import/row.ts'
 import type { BatchStore } from '../users/user-directory.ts'
 import type { Chunk, StoredChunk } from './chunk.ts'
 import type { Counts } from './counts.ts'
+import type { LetterStatus } from './letter.ts'
 
 /**
  * `waiting` for a worker; `running` until its last word is said; `aborted` with a reason where it was stopped or its
@@ -210,6 +211,8 @@ export interface ReceiptStore {
   list(scope: ReceiptScope, query: HistoryQuery): Promise<HistoryPage>
   /** A receipt as it is now, for whoever follows its import: trouble with the database is waited for. */
   again(receipt: ImportPlace): Promise<Receipt | undefined>
+  /** The letters about an import. */
+  letters(receipt: ImportPlace): Promise<readonly LetterStatus[]>
   /** Some chunks from a number on, in order; none where there are none yet. Trouble is waited for. */
   chunks(receipt: ImportPlace, from: number): Promise<readonly StoredChunk[]>
   /** Asks a running import to stop after its batch. */

@@ -15,6 +15,7 @@ const text: AnswerText = {
   fileName: 'users.result.csv',
   head: 'head\n',
   chunk: ({ answer }) => answer,
+  tail: '',
 }
 
 /** Lends the answer to a request over a real connection. */

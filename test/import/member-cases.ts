@@ -85,7 +85,7 @@ const mostlyNew = fc
   .map(([fresh, last]) =>
     [...fresh, ...last].map((each, index) => ({
       ...each,
-      emailAddress: each.emailAddress.replace('#', String(index)),
+      emailAddress: (each.emailAddress ?? '').replace('#', String(index)),
     })),
   )
 

@@ -1,5 +1,6 @@
 import { ServiceError, type BodyFault } from '../../src/errors.ts'
-import { readMembersPayload, type Member } from '../../src/json/members.ts'
+import { readMembersPayload } from '../../src/json/members.ts'
+import type { Member } from '../../src/users/members.ts'
 import { readMembers, type MembersRead } from '../../src/json/read-members.ts'
 import { cutInto } from './json-value.ts'
 

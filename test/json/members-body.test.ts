@@ -252,14 +252,14 @@ describe('a member', () => {
       }),
     )
     const { read } = await readBody(bodyOf(members))
-    expect(read.map(({ givenName = '' }) => givenName.length)).toEqual([1_000, 1_000, 1_000, 1_000])
-    expect(read.map(({ givenName = '' }) => Array.from(givenName.trim()).length > 250)).toEqual([
+    expect(read.map(({ givenName }) => givenName?.length)).toEqual([1_000, 1_000, 1_000, 1_000])
+    expect(read.map(({ givenName }) => Array.from(givenName?.trim() ?? '').length > 250)).toEqual([
       true,
       true,
       true,
       true,
     ])
-    expect(read.map(({ givenName = '' }) => givenName.slice(0, 5))).toEqual([
+    expect(read.map(({ givenName }) => givenName?.slice(0, 5))).toEqual([
       'yyyyy',
       '……………',
       'Anna…',

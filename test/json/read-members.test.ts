@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
-import type { Member } from '../../src/json/members.ts'
+import type { Member } from '../../src/users/members.ts'
 import { readMembersPayload } from '../../src/json/members.ts'
 import { bodyOf, envelope, faultsOf, readBody, refusal, withMembers } from './bodies.ts'
 

@@ -87,6 +87,10 @@ export class MemoryReceipts implements ReceiptStore {
     )
   }
 
+  letters(): Promise<readonly []> {
+    return Promise.resolve([])
+  }
+
   again({ id }: Place): Promise<Receipt | undefined> {
     return Promise.resolve(this.#kept.get(id)?.receipt)
   }
