@@ -68,19 +68,22 @@ function flagReader(column: string, role: Importer['role']): Reader {
  *   properties and by their names, or what the member asks his user to be
  */
 export function createMemberJudge(role: Importer['role']): (row: Row) => Verdict {
-  const readers = memberProperties.map((property) =>
-    property.type === 'string' ? textReader(property) : flagReader(property.column, role),
-  )
+  const readers = memberProperties.map((property) => ({
+    name: property.name,
+    read: property.type === 'string' ? textReader(property) : flagReader(property.column, role),
+  }))
 
   return ({ cells, faults: known }) => {
     const said: Said = {
       values: new Array<string | undefined>(columns.length).fill(undefined),
       onCreation: defaults.slice(),
     }
-    const faults = memberProperties.flatMap(({ name }, position) => {
+    const faults: Fault[] = []
+    for (const [position, { name, read }] of readers.entries()) {
       const already = known.find(({ column }) => column === name)
-      return already ?? readers[position]?.(trimmed(cells[position] ?? ''), said) ?? []
-    })
+      const fault = already ?? read(trimmed(cells[position] ?? ''), said)
+      if (fault !== undefined) faults.push(fault)
+    }
     if (faults.length > 0) return { kind: 'faulty', faults }
     const { values, onCreation } = said
     return { kind: 'candidate', candidate: { values, keys: keysOf(values), onCreation } }

@@ -8,7 +8,10 @@ import type { Row } from './row.ts'
 /** How the answer to members is kept: as CSV, a column for each property in the contract's order. */
 export const memberForm: AnswerForm = {
   names: memberProperties.map(({ name }) => name),
-  columns: memberProperties.map(({ column }) => columnNames.find((name) => name === column)),
+  // A flag that stands for roles is no list of them, and never filled with one.
+  columns: memberProperties.map(({ type, column }) =>
+    type === 'string' ? columnNames.find((name) => name === column) : undefined,
+  ),
   delimiter: ',',
   lineEnd: '\n',
   bom: false,

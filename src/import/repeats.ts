@@ -30,7 +30,7 @@ export class Repeats {
     return packed === 0 ? undefined : { row: packed >>> GAVE_BITS, gave: packed & GAVE_MASK }
   }
 
-  /** Remembers that a row, numbered from 2, meant this user. Only for what is committed. */
+  /** Remembers that a row, numbered from 1 at the least, meant this user. Only for what is committed. */
   add(id: string, { row, gave }: Earlier): void {
     if (4 * (this.#size + 1) > 3 * this.#capacity) this.#grow()
     const [high, low] = this.#hash(id)

@@ -5,8 +5,10 @@
  * - **user**: a person of exactly one organization
  * - **import**: one upload
  * - **row**: one record of the upload, numbered as a spreadsheet shows it (the header is row 1)
+ * - **member**: one person of a JSON upload, numbered from 1; to the engine it is a row
  * - **cell**: one value of a row, as it was sent
  * - **column**: one of the thirty things that a user has; see `users/columns.ts`
+ * - **property**: what a member has in the place of columns; see `users/members.ts`
  * - **key**: a value that means one user of the organization: id, slug, providerType + providerId, email
  * - **fault**: one reason why a row was refused; see `users/faults.ts`
  * - **verdict**: what the row alone says: blank, faulty, or a candidate
@@ -20,7 +22,7 @@ import type { Candidate } from '../users/user.ts'
 
 /** One record of the upload, as it was sent. */
 export interface Row {
-  /** As a spreadsheet shows it: the header is row 1, the first record row 2. */
+  /** As a spreadsheet shows it: the header is row 1, the first record row 2. Members count from 1. */
   readonly number: number
   /** As sent, in the upload's order of columns; fewer than columns where the last are absent, never more. */
   readonly cells: readonly string[]

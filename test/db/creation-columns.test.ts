@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
+import { up } from '../../migrations/20261124_member_columns.ts'
 import type { Database } from '../../src/db/database.ts'
 import { insertStatement } from '../../src/db/user-sql.ts'
 import { usersIn } from '../../src/db/users.ts'
@@ -68,6 +69,13 @@ describe('what only the creation of a user stores', () => {
     await users.insert([anna])
     const found = await users.find({ ids: [anna.id], slugs: [], providers: [], emails: [] })
     expect(found).toEqual([{ id: anna.id, values: anna.values, keys: anna.keys }])
+  })
+
+  it('has its default for users who were there before the columns', async () => {
+    await database.knex.raw('alter table users drop column recovery_email, drop column is_mfa_disabled')
+    await usersIn(database.knex, organizationId).insert([userOf('anna')])
+    await up(database.knex)
+    expect(await stored()).toEqual({ anna: [null, false] })
   })
 
   it('costs the statement nothing where nobody says anything', () => {
