@@ -203,7 +203,8 @@ export const mailbox: Kind<Mailbox> = {
     const named = /^"?([^"<>\p{Cc}]{0,100}?)"?\s*<([^<>]+)>$/u.exec(value)
     const [name = '', address = ''] = named === null ? ['', value] : [named[1]?.trim(), named[2]]
     const [, local, host = ''] = /^([\w!#$%&'*+/=?^`{|}~.-]{1,64})@([^@]+)$/.exec(address) ?? []
-    const isDotted = local !== undefined && local.split('.').every((part) => part !== '')
-    return isDotted && domain.parse(host) !== undefined ? { name, address } : undefined
+    const there = domain.parse(host)
+    if (local === undefined || there === undefined || local.split('.').includes('')) return undefined
+    return { name, address: `${local}@${there}` }
   },
 }

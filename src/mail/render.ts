@@ -1,7 +1,7 @@
 import type { Letter, Line } from './letter.ts'
 import { escaped, wrapped } from './plain.ts'
 
-const tokenNote = 'Open these with your token: they hold none.'
+const tokenNote = 'These links hold no token: send your own with them, as with the import.'
 
 /** A letter as plain text, in lines of at most 78 columns; only an address that is longer has a longer line. */
 export function asText(letter: Letter): string {

@@ -124,7 +124,7 @@ describe('a letter', () => {
         'created (not written)',
         '1 of 5 rows is invalid',
         'holds all rows',
-        '/result.csv Open',
+        '/result.csv These',
       ],
     ],
     [

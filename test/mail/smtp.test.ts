@@ -1,6 +1,8 @@
 import { afterEach, describe, expect, it } from '@jest/globals'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
+import { fileURLToPath } from 'node:url'
 import type { SMTPServerOptions } from 'smtp-server'
 import { addressOf } from '../../src/mail/address.ts'
 import type { Carrier } from '../../src/mail/carrier.ts'
@@ -8,6 +10,8 @@ import { createSmtpCarrier, smtpTimes, type SmtpServer, type SmtpTimes } from '.
 import { undelivered } from '../../src/mail/undelivered.ts'
 import { failureOf, mailTo, serverAt } from './letters.ts'
 import { answer, headerOf, startMailServer, type MailServer } from './mail-server.ts'
+
+const program = fileURLToPath(new URL('./one-letter.ts', import.meta.url))
 
 const open: { close(): Promise<void> }[] = []
 
@@ -286,6 +290,29 @@ describe('the carrier over SMTP', () => {
     })
     await carry(carrierTo(server.port, { login }))
     expect(users).toEqual(['rollcall'])
+    expect(server.taken).toHaveLength(1)
+  })
+
+  it.each([
+    ['TLS', { secure: true }, { secure: true }],
+    ['STARTTLS', { requireTls: true }, { disabledCommands: [] }],
+  ])('logs in and sends over %s', async (_, client, options) => {
+    const secured: boolean[] = []
+    const server = await mailServer({
+      ...options,
+      authOptional: false,
+      onAuth: ({ username }, session, callback) => {
+        secured.push(session.secure)
+        callback(null, { user: username })
+      },
+    })
+    // The certificate is one that comes with the server, and who may vouch for it is another test's. Jest keeps the
+    // environment to itself, so it takes a process.
+    const env = { ...process.env, NODE_TLS_REJECT_UNAUTHORIZED: '0', NODE_NO_WARNINGS: '1' }
+    const args = ['--import', 'tsx', program, JSON.stringify(serverAt(server.port, { ...client, login }))]
+    const [code] = (await once(spawn(process.execPath, args, { env, stdio: 'inherit' }), 'exit')) as [number]
+    expect(code).toBe(0)
+    expect(secured).toEqual([true])
     expect(server.taken).toHaveLength(1)
   })
 

@@ -1,0 +1,7 @@
+// Sends one letter to the mail server that its argument describes, trusting any certificate if its environment says so.
+import { createSmtpCarrier, type SmtpServer } from '../../src/mail/smtp.ts'
+import { mailTo } from './letters.ts'
+
+const server = JSON.parse(process.argv[2] ?? '') as SmtpServer
+const carrier = createSmtpCarrier({ server, from: { name: '', address: 'rollcall@example.com' } })
+await carrier.carry(mailTo('anna@example.org'), new AbortController().signal)
