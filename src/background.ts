@@ -80,7 +80,7 @@ function postmanOf({ config, log, database: { knex } }: BackgroundParts) {
     letters: createOutbox(knex),
     imports: createLetterImports(knex),
     carrier: mail === undefined ? createLogCarrier(log) : createSmtpCarrier(mail),
-    domain: new URL(publicUrl).hostname,
+    domain: mail?.from.address.split('@')[1] ?? new URL(publicUrl).hostname,
     link: (about) => `${publicUrl}${pathOf(about)}`,
     log,
   })

@@ -16,7 +16,6 @@ let imports: LetterImports
 beforeAll(async () => {
   database = await openTestDatabase()
   knex = database.knex
-  await knex.raw(`alter table imports add column if not exists kind text not null default 'users'`)
   await makeOrganizations(knex, [{ slug: 'helping-hands', id: 1 }])
   receipts = receiptsIn(knex)
   imports = createLetterImports(knex)
