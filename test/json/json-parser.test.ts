@@ -1,7 +1,8 @@
 import { deepStrictEqual } from 'node:assert'
 import { describe, expect, it } from '@jest/globals'
 import { ServiceError } from '../../src/errors.ts'
-import { DEPTH_LIMIT, STRING_LIMIT } from '../../src/json/json-parser.ts'
+import { DEPTH_LIMIT } from '../../src/json/json-parser.ts'
+import { STRING_LIMIT } from '../../src/json/string-reader.ts'
 import { parsed, parsedWithCuts, refusalOf } from './json-value.ts'
 
 const bytes = (...parts: readonly (string | number)[]): Buffer =>
