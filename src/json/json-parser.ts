@@ -2,15 +2,12 @@ import { ServiceError } from '../errors.ts'
 import { shown } from '../users/text.ts'
 import { JsonPath } from './json-path.ts'
 import { characterShown, expectations, hintFor, LONGEST_HINTED, type Expected } from './malformed.ts'
-import { characterStart, firstUndecodable, StringScanner } from './string-scanner.ts'
+import { StringReader } from './string-reader.ts'
+import { TextWindow } from './text-window.ts'
 
-/** What of a string is kept, in bytes of the body, as of a cell of CSV. */
-export const STRING_LIMIT = 64 * 1024
 /** How deep objects and arrays may be nested. */
 export const DEPTH_LIMIT = 16
 const NUMBER_LIMIT = 1_000
-/** Bytes of the byte-order mark of UTF-8. */
-const LONGEST_MARK = 3
 
 /** A value that holds no others. */
 export type Scalar = string | number | boolean | null
@@ -28,7 +25,6 @@ export interface JsonHandler {
 
 const [QUOTE, COMMA, COLON, MINUS] = [0x22, 0x2c, 0x3a, 0x2d]
 const [OPEN_BRACKET, CLOSE_BRACKET, OPEN_BRACE, CLOSE_BRACE] = [0x5b, 0x5d, 0x7b, 0x7d]
-const [LINE_FEED, CARRIAGE_RETURN, TAB, SPACE] = [0x0a, 0x0d, 0x09, 0x20]
 const [ZERO, NINE, T, F, N] = [0x30, 0x39, 0x74, 0x66, 0x6e]
 
 const number = /^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$/
@@ -46,63 +42,41 @@ const afterNumber = /[^-+.0-9A-Za-z]/g
 export class JsonParser {
   readonly #handler: JsonHandler
   readonly #path = new JsonPath()
-  readonly #scanner = new StringScanner((at, what) => this.#fail(at, what))
+  readonly #window = new TextWindow()
+  readonly #strings = new StringReader(this.#window, (at, what) => this.#fail(at, what))
   #expected: Expected = 'value'
-  /** The window: what is left of the blocks before, and this block. Its text has a character for each byte. */
-  #bytes: Buffer = Buffer.alloc(0)
-  #text = ''
-  #at = 0
-  /** Bytes before the window. */
-  #before = 0
-  #line = 1
-  #isLast = false
-  #hasBegun = false
-  /** Whether the reader is in a string that is over the limit. */
-  #isSkipping = false
 
   constructor(handler: JsonHandler) {
     this.#handler = handler
   }
 
-  /** Takes a block in. Blocks much smaller than {@link STRING_LIMIT} make long strings slow. */
+  /** Takes a block in. Blocks much smaller than 64 KiB make long strings slow. */
   write(block: Buffer): void {
-    this.#before += this.#at
-    const rest = this.#bytes.subarray(this.#at)
-    this.#bytes = rest.length === 0 ? block : Buffer.concat([rest, block])
-    this.#text = this.#bytes.toString('latin1')
-    this.#at = 0
+    this.#window.add(block)
     this.#read()
   }
 
   /** No block follows. */
   end(): void {
-    this.#isLast = true
+    this.#window.isLast = true
     this.#read()
     if (this.#expected === 'nothing') return
     const isEmpty = this.#expected === 'value' && this.#path.depth === 0
     const what = isEmpty ? 'the body is empty' : `the body ends where ${expectations[this.#expected]}`
-    this.#fail(this.#text.length, what)
+    this.#fail(this.#window.text.length, what)
   }
 
   #read(): void {
-    if (!this.#hasBegun && this.#text.length < LONGEST_MARK && !this.#isLast) return
-    if (!this.#hasBegun) this.#begin()
-    while (this.#step());
-  }
-
-  #begin(): void {
-    this.#hasBegun = true
-    if (/^(?:\xff\xfe|\xfe\xff|\0[^\0]|[^\0]\0)/.test(this.#text))
-      this.#fail(0, 'the body looks like UTF-16: send it as UTF-8')
-    if (this.#text.startsWith('\xef\xbb\xbf')) this.#at = LONGEST_MARK
+    const canBegin = this.#window.begin(() => this.#fail(0, 'the body looks like UTF-16: send it as UTF-8'))
+    if (canBegin) while (this.#step());
   }
 
   /** Reads a token. Returns whether there was a whole one. */
   #step(): boolean {
-    if (this.#isSkipping) return this.#skip()
-    this.#skipSpace()
-    if (this.#at >= this.#text.length) return false
-    const code = this.#text.charCodeAt(this.#at)
+    if (this.#strings.isCut) return this.#strings.skipRest()
+    this.#window.skipSpace()
+    if (this.#window.at >= this.#window.text.length) return false
+    const code = this.#window.text.charCodeAt(this.#window.at)
     switch (this.#expected) {
       case 'comma or end':
         return this.#commaOrEnd(code)
@@ -121,19 +95,8 @@ export class JsonParser {
     }
   }
 
-  #skipSpace(): void {
-    const text = this.#text
-    let at = this.#at
-    for (; at < text.length; at += 1) {
-      const code = text.charCodeAt(at)
-      if (code === LINE_FEED) this.#line += 1
-      else if (code !== SPACE && code !== CARRIAGE_RETURN && code !== TAB) break
-    }
-    this.#at = at
-  }
-
   #sign(expected: Expected): true {
-    this.#at += 1
+    this.#window.at += 1
     this.#expected = expected
     return true
   }
@@ -148,7 +111,7 @@ export class JsonParser {
   }
 
   #close(): true {
-    this.#at += 1
+    this.#window.at += 1
     this.#path.close()
     this.#valueEnds()
     this.#handler.close()
@@ -194,30 +157,31 @@ export class JsonParser {
 
   #checkDepth(): void {
     if (this.#path.depth === DEPTH_LIMIT)
-      this.#fail(this.#at, `objects and arrays are nested more than ${DEPTH_LIMIT} deep`)
+      this.#fail(this.#window.at, `objects and arrays are nested more than ${DEPTH_LIMIT} deep`)
   }
 
   #word(word: string, value: boolean | null): boolean {
-    const end = this.#at + word.length
-    if (!this.#text.startsWith(word, this.#at)) {
-      const isCut = end > this.#text.length && word.startsWith(this.#text.slice(this.#at))
-      return isCut ? this.#goesOn(`in the middle of ${word}`) : this.#unexpected()
+    const { text, at, isLast } = this.#window
+    if (!text.startsWith(word, at)) {
+      const isCut = at + word.length > text.length && word.startsWith(text.slice(at))
+      if (isCut && isLast) this.#fail(text.length, `the body ends in the middle of ${word}`)
+      return isCut ? false : this.#unexpected()
     }
-    this.#at = end
+    this.#window.at = at + word.length
     this.#valueEnds()
     this.#handler.scalar(value, false)
     return true
   }
 
   #number(): boolean {
-    afterNumber.lastIndex = this.#at
-    const end = afterNumber.exec(this.#text)?.index ?? this.#text.length
-    if (end - this.#at > NUMBER_LIMIT)
-      this.#fail(this.#at, `a number has more than ${NUMBER_LIMIT} characters`)
-    if (end === this.#text.length && !this.#isLast) return false
-    const digits = this.#text.slice(this.#at, end)
-    if (!number.test(digits)) this.#fail(this.#at, 'there is a number as JSON has none')
-    this.#at = end
+    const { text, at, isLast } = this.#window
+    afterNumber.lastIndex = at
+    const end = afterNumber.exec(text)?.index ?? text.length
+    if (end - at > NUMBER_LIMIT) this.#fail(at, `a number has more than ${NUMBER_LIMIT} characters`)
+    if (end === text.length && !isLast) return false
+    const digits = text.slice(at, end)
+    if (!number.test(digits)) this.#fail(at, 'there is a number as JSON has none')
+    this.#window.at = end
     this.#valueEnds()
     this.#handler.scalar(Number(digits), false)
     return true
@@ -228,25 +192,8 @@ export class JsonParser {
   }
 
   #string(isKey: boolean): boolean {
-    const start = this.#at + 1
-    const to = Math.min(this.#text.length, start + STRING_LIMIT + 1)
-    const end = this.#scanner.find(this.#text, start, to)
-    if (end >= 0) {
-      const value = this.#decoded(start, end)
-      this.#at = end + 1
-      this.#tell(isKey, value, false)
-      return true
-    }
-    if (to - start <= STRING_LIMIT) return this.#goesOn('in the middle of a string')
-    const stop = characterStart(this.#bytes, start, this.#scanner.stoppedAt)
-    const head = this.#decoded(start, stop)
-    this.#at = stop
-    this.#isSkipping = true
-    this.#tell(isKey, head, true)
-    return true
-  }
-
-  #tell(isKey: boolean, value: string, isCut: boolean): void {
+    if (!this.#strings.read()) return false
+    const { value, isCut } = this.#strings
     if (isKey) {
       this.#path.at(value)
       this.#expected = 'colon'
@@ -255,55 +202,24 @@ export class JsonParser {
       this.#valueEnds()
       this.#handler.scalar(value, isCut)
     }
-  }
-
-  /** Passes over what is left of a string that is over the limit. */
-  #skip(): boolean {
-    const end = this.#scanner.find(this.#text, this.#at, this.#text.length)
-    const stop = end >= 0 ? end : characterStart(this.#bytes, this.#at, this.#scanner.stoppedAt)
-    if (this.#scanner.hasHigh) this.#checkUtf8(this.#at, stop)
-    if (end < 0) {
-      this.#at = stop
-      return this.#goesOn('in the middle of a string')
-    }
-    this.#at = end + 1
-    this.#isSkipping = false
     return true
   }
 
-  #decoded(start: number, end: number): string {
-    const { hasHigh, hasEscape } = this.#scanner
-    if (hasHigh) this.#checkUtf8(start, end)
-    const text = hasHigh ? this.#bytes.toString('utf8', start, end) : this.#text.slice(start, end)
-    return hasEscape ? (JSON.parse(`"${text}"`) as string) : text
-  }
-
-  #checkUtf8(start: number, end: number): void {
-    const at = firstUndecodable(this.#bytes, start, end)
-    if (at < 0) return
-    const byte = (this.#bytes[at] ?? 0).toString(16).toUpperCase()
-    this.#fail(at, `the byte 0x${byte} is no UTF-8: send the body as UTF-8`)
-  }
-
-  #goesOn(where: string): false {
-    if (this.#isLast) this.#fail(this.#text.length, `the body ends ${where}`)
-    return false
-  }
-
   #unexpected(): false {
+    const { text, at, isLast } = this.#window
     // With a few more bytes the hint is the same, wherever the blocks end.
-    if (this.#text.length - this.#at < LONGEST_HINTED && !this.#isLast) return false
-    const there = characterShown(this.#text, this.#at)
+    if (text.length - at < LONGEST_HINTED && !isLast) return false
     const isAfterComma = this.#expected === 'key' || (this.#expected === 'value' && this.#path.isInArray)
-    const hint = hintFor(this.#text.slice(this.#at, this.#at + LONGEST_HINTED), isAfterComma)
-    return this.#fail(this.#at, `${expectations[this.#expected]}, but there is ${there}${hint}`)
+    const hint = hintFor(text.slice(at, at + LONGEST_HINTED), isAfterComma)
+    return this.#fail(at, `${expectations[this.#expected]}, but there is ${characterShown(text, at)}${hint}`)
   }
 
   #fail(at: number, what: string): never {
     const pointer = this.#path.pointer()
     const inside = pointer === '' ? '' : `, in ${shown(pointer)}`
-    const detail = `The body is no JSON: ${what} (byte ${this.#before + at + 1}, line ${this.#line}${inside}). Nothing of it was taken.`
-    const errors = [{ pointer, code: 'malformed', detail: what }]
-    throw new ServiceError('json.malformed', detail, { errors })
+    const detail = `The body is no JSON: ${what} (${this.#window.placeOf(at)}${inside}). Nothing of it was taken.`
+    throw new ServiceError('json.malformed', detail, {
+      errors: [{ pointer, code: 'malformed', detail: what }],
+    })
   }
 }

@@ -70,7 +70,7 @@ export class MembersBody implements JsonHandler {
   take(): MemberDraft[] {
     const taken = this.#members
     this.#members = []
-    return taken
+    return this.isGood ? taken : []
   }
 
   /**
@@ -197,7 +197,6 @@ export class MembersBody implements JsonHandler {
   #closeMember(): void {
     this.#place = 'members'
     if (this.isGood) this.#members.push(this.#draft)
-    else this.#members = []
   }
 
   #property(value: Scalar, isCut: boolean): void {

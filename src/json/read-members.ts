@@ -61,7 +61,7 @@ export async function* readMembers(
   yield* pieces()
   const { id, importingUserId, organizationId: organization } = envelope
   const meaning = createHash('sha256')
-    .update(JSON.stringify([id, importingUserId, organization, body.count, hash.digest('base64')]))
+    .update(JSON.stringify([id, importingUserId, organization, hash.digest('base64')]))
     .digest('base64')
   return { envelope, members: body.count, meaning }
 }

@@ -29,7 +29,8 @@ export interface ReadBody extends MembersRead {
   readonly pieces: readonly Buffer[]
 }
 
-async function* asStream(pieces: Iterable<Buffer>): AsyncGenerator<Buffer> {
+/** Pieces as they come over a connection. */
+export async function* asStream(pieces: Iterable<Buffer>): AsyncGenerator<Buffer> {
   for (const piece of pieces) yield await Promise.resolve(piece)
 }
 

@@ -1,7 +1,8 @@
 import { deepStrictEqual } from 'node:assert'
 import { describe, expect, it } from '@jest/globals'
 import { ServiceError } from '../../src/errors.ts'
-import { DEPTH_LIMIT, STRING_LIMIT } from '../../src/json/json-parser.ts'
+import { DEPTH_LIMIT } from '../../src/json/json-parser.ts'
+import { STRING_LIMIT } from '../../src/json/string-reader.ts'
 import { parsed, parsedWithCuts, refusalOf } from './json-value.ts'
 
 const bytes = (...parts: readonly (string | number)[]): Buffer =>
@@ -169,7 +170,7 @@ describe('a JSON text', () => {
   })
 
   it('keeps only the beginning of a longer string, whole characters of it', () => {
-    for (const unit of ['x', 'é', '日', '😀', '\\n', '\\u00e9', '\\ud83d\\ude00']) {
+    for (const unit of ['x', 'é', '日', '😀', '\\n', '\\"', '\\\\', '\\u00e9', '\\ud83d\\ude00']) {
       const text = `{"before":1,"a":"${unit.repeat(50_001 + (10 * 65_536) / unit.length)}","b":[2]}`
       const sent = JSON.parse(text) as { a: string }
       for (const sizes of [[0], [65_536], [65_521, 13]]) {

@@ -1,4 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
+import fc from 'fast-check'
+import type { ServiceError } from '../../src/errors.ts'
 import { bodyOf, envelope, faultsOf, readBody, refusal, withMembers, withProperty } from './bodies.ts'
 
 const anna = { emailAddress: 'anna@example.com' }
@@ -300,5 +302,61 @@ describe('the faults of a body', () => {
       expect(errors?.length).toBeGreaterThan(1)
       expect(Buffer.byteLength(JSON.stringify({ message, errors }))).toBeLessThan(1_700)
     }
+  })
+})
+
+describe('whatever JSON comes', () => {
+  const value = fc.jsonValue({ maxDepth: 3, noUnicodeString: false })
+  const property = fc.constantFrom(
+    ...Object.keys(envelope),
+    'newMembers',
+    '__proto__',
+    'emailAddress',
+    'makeAdmin',
+  )
+  const written = (entries: readonly (readonly [string, unknown])[]): string =>
+    `{${entries.map(([key, each]) => `${JSON.stringify(key)}:${JSON.stringify(each)}`).join(',')}}`
+  const member = fc.array(fc.tuple(property, value), { maxLength: 4 }).map(written)
+  const body = fc.oneof(
+    value.map((each) => JSON.stringify(each)),
+    fc.array(fc.tuple(property, value), { maxLength: 8 }).map(written),
+    fc
+      .array(
+        fc.oneof(
+          member,
+          value.map((each) => JSON.stringify(each)),
+        ),
+        { maxLength: 5 },
+      )
+      .map((members) => withMembers(members.join(','))),
+  )
+
+  it('is read or refused with pointers into it', async () => {
+    await fc.assert(
+      fc.asyncProperty(body, async (sent) => {
+        const { errors } = await readBody(sent).then(
+          ({ members, read }) => {
+            expect(read).toHaveLength(members)
+            return { errors: undefined }
+          },
+          (error: unknown) => error as ServiceError,
+        )
+        // Of a property that stands twice JSON.parse keeps one only.
+        if (errors?.some(({ code }) => code === 'repeated')) return
+        for (const { pointer, code } of errors ?? []) {
+          const steps = pointer.split('/').slice(1)
+          const found = steps.reduce<unknown>(
+            (within, step) => (Object.hasOwn(within as object, step) ? (within as never)[step] : undefined),
+            JSON.parse(sent),
+          )
+          expect({ pointer, code, isThere: found !== undefined }).toEqual({
+            pointer,
+            code,
+            isThere: code !== 'missing',
+          })
+        }
+      }),
+      { numRuns: 2_000, seed: 20261122 },
+    )
   })
 })
