@@ -26,8 +26,9 @@ export class Worker {
   #isStopped = false
   /** Ends the sleep of each slot that has found nothing to do. */
   #sleepers: (() => void)[] = []
-  /** Whether there may be a job for which nobody has looked yet. */
-  #isWanted = false
+  /** How often it was said that there may be a job. */
+  #calls = 0
+  #isReminding = false
   #slots: Promise<unknown> = Promise.resolve()
   #timers: NodeJS.Timeout[] = []
 
@@ -48,9 +49,8 @@ export class Worker {
 
   /** There may be a job: looks for it at once, or as soon as a slot is free. */
   wake(): void {
-    const sleeper = this.#sleepers.shift()
-    if (sleeper === undefined) this.#isWanted = true
-    else sleeper()
+    this.#calls += 1
+    this.#sleepers.shift()?.()
   }
 
   /** Takes no more jobs and gives back those that run after their batches. Resolves when none runs any more. */
@@ -65,10 +65,11 @@ export class Worker {
   /** What a slot does: each claims its own jobs, so none waits while another claims. */
   async #work(): Promise<void> {
     while (!this.#isStopped) {
-      this.#isWanted = false
+      const calls = this.#calls
       const job = await this.#claim()
       if (job !== undefined) await this.#run(job)
-      else if (!this.#isWanted) await this.#sleep()
+      // Who was called while he looked may have looked too early.
+      else if (calls === this.#calls) await this.#sleep()
     }
   }
 
@@ -92,10 +93,14 @@ export class Worker {
   }
 
   async #remind(): Promise<void> {
+    if (this.#isReminding) return
+    this.#isReminding = true
     try {
       await this.#parts.jobs.remind()
     } catch (error) {
       this.#parts.onFailure(error)
+    } finally {
+      this.#isReminding = false
     }
   }
 
