@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import type { Job, JobStore, WantedJob } from '../jobs/job.ts'
 import type { ImportPlace, Receipt, UploadDigest } from '../receipts/receipt.ts'
 import { exhausted, jobEndings, MAX_ATTEMPTS, nextTurn } from './job-endings.ts'
-import { ArrivingPayload, readPayload, storePayload, storePiece } from './payloads.ts'
+import { ArrivingPayload, PIECES_AT_ONCE, readPayload, storePayload, storePiece } from './payloads.ts'
 import { persevere, promptly } from './persevere.ts'
 import { execute, query } from './query.ts'
 import type { TurnQueue } from './queue.ts'
@@ -66,14 +66,9 @@ async function submit(
   queue: TurnQueue,
   id: string,
   wanted: WantedJob,
-  { bytes, sha256 }: UploadDigest,
+  upload: UploadDigest,
 ): Promise<void> {
-  await insertReceipt(trx, id, undefined, wanted)
-  await execute(
-    trx,
-    `update imports set upload_bytes = ?::bigint, upload_digest = ?::text where organization_id = ?::integer and id = ?::text`,
-    [bytes, sha256, wanted.organizationId, id],
-  )
+  await insertReceipt(trx, id, undefined, wanted, upload)
   await queue.add(trx, wanted.organizationId)
 }
 
@@ -122,8 +117,7 @@ async function takeTurn(parts: JobStoreParts): Promise<Job | 'no job' | undefine
         await nextTurn(trx, queue, organizationId)
         return 'no job'
       }
-      await forgetRefusal(trx, place)
-      const receipt = await receiptOf(trx, place)
+      const receipt = await receiptToRun(trx, place)
       // Before it is committed: from then on the heartbeat looks whether it runs.
       const signal = running.add(claimed.id)
       id = claimed.id
@@ -189,15 +183,18 @@ async function claimOldest(
  * A strict import or dry run begins again from its beginning: of its users nothing was committed. What it came to may
  * have been stored in part, where it was refused.
  */
-async function forgetRefusal(trx: Knex, place: FencedPlace): Promise<void> {
+async function receiptToRun(trx: Knex, place: FencedPlace): Promise<Receipt> {
+  const receipt = await receiptOf(trx, place)
+  if (receipt.mode === 'each' || (receipt.chunks === 0 && !receipt.refused)) return receipt
   const sets = countNames.map((name) => `${name} = 0`)
-  const isReset = await execute(
+  await execute(
     trx,
     `update imports set chunks = 0, result_bytes = 0, refused = false, ${sets.join(', ')}
-      where organization_id = ?::integer and id = ?::text and mode <> 'each' and (chunks > 0 or refused)`,
+      where organization_id = ?::integer and id = ?::text`,
     [place.organizationId, place.id],
   )
-  if (isReset > 0) await deleteChunks(trx, place)
+  await deleteChunks(trx, place)
+  return receiptOf(trx, place)
 }
 
 async function receiptOf(trx: Knex, { organizationId, id }: ImportPlace): Promise<Receipt> {
@@ -212,8 +209,8 @@ async function receiptOf(trx: Knex, { organizationId, id }: ImportPlace): Promis
 async function* payloadOf({ knex, onTrouble }: JobStoreParts, place: ImportPlace): AsyncGenerator<Buffer> {
   for (let next = 0; ;) {
     const pieces = await persevere(() => readPayload(knex, place, next), { onTrouble })
-    if (pieces.length === 0) return
     yield* pieces
+    if (pieces.length < PIECES_AT_ONCE) return
     next += pieces.length
   }
 }
