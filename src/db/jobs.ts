@@ -6,7 +6,7 @@ import { exhausted, jobEndings, MAX_ATTEMPTS, nextTurn } from './job-endings.ts'
 import { ArrivingPayload, readPayload, storePayload, storePiece } from './payloads.ts'
 import { persevere, promptly } from './persevere.ts'
 import { execute, query } from './query.ts'
-import type { TurnQueue } from './queue.ts'
+import { standsInLine, type TurnQueue } from './queue.ts'
 import {
   countNames,
   deleteChunks,
@@ -32,8 +32,12 @@ export function createJobStore(parts: JobStoreParts): JobStore {
   return {
     submit: async (wanted, payload, upload) => {
       const place = { organizationId: wanted.organizationId, id: randomUUID() }
-      const store = async (trx: Knex): Promise<void> => storePayload(trx, place, payload())
-      const begin = (trx: Knex): Promise<void> => submit(trx, queue, place.id, wanted, upload)
+      // Both may take time, and nobody else is to wait for it.
+      const store = async (trx: Knex): Promise<void> => {
+        await storePayload(trx, place, payload())
+        await queue.add(trx, place.organizationId)
+      }
+      const begin = (trx: Knex): Promise<void> => submit(trx, place.id, wanted, upload)
       const known = await promptly(() => opening(parts, wanted, begin, store))
       return known === undefined ? { kind: 'new', id: place.id } : { kind: 'known', receipt: known }
     },
@@ -63,7 +67,6 @@ export function createJobStore(parts: JobStoreParts): JobStore {
 
 async function submit(
   trx: Knex,
-  queue: TurnQueue,
   id: string,
   wanted: WantedJob,
   { bytes, sha256 }: UploadDigest,
@@ -74,7 +77,6 @@ async function submit(
     `update imports set upload_bytes = ?::bigint, upload_digest = ?::text where organization_id = ?::integer and id = ?::text`,
     [bytes, sha256, wanted.organizationId, id],
   )
-  await queue.add(trx, wanted.organizationId)
 }
 
 /** Hands an import over to the workers. The same again does nothing. */
@@ -218,13 +220,13 @@ async function* payloadOf({ knex, onTrouble }: JobStoreParts, place: ImportPlace
   }
 }
 
-/** What is put into line for every organization whose jobs wait though none of them runs. */
+/** Puts every organization into the line whose jobs wait, though it neither stands there nor runs one of them. */
 async function remind(trx: Knex, queue: TurnQueue): Promise<void> {
   const waiting = await query<{ organization_id: number }>(
     trx,
     `select distinct i.organization_id
        from imports i join import_jobs j on j.organization_id = i.organization_id and j.import_id = i.id
-      where i.state = 'waiting' and j.not_before <= clock_timestamp()
+      where i.state = 'waiting' and j.not_before <= clock_timestamp() and not ${standsInLine('i.organization_id')}
         and not exists (
           select 1 from imports r where r.organization_id = i.organization_id and r.state = 'running' and r.fence > 0)`,
     [],

@@ -111,3 +111,16 @@ export async function readPayload(
   )
   return rows.map(({ bytes }) => bytes)
 }
+
+/**
+ * Deletes payloads that outlived their imports: a piece may have been on its way when its import ended, and a process of
+ * an earlier version does not know of them.
+ */
+export async function deleteStalePayloads(knex: Knex): Promise<void> {
+  await execute(
+    knex,
+    `delete from import_payloads p using imports i
+      where i.organization_id = p.organization_id and i.id = p.import_id and i.state not in ('waiting', 'running')`,
+    [],
+  )
+}
