@@ -5,7 +5,6 @@ import {
   ask,
   importAt,
   membersBody,
-  membersPath,
   numberedMembers,
   postBody,
   postMembers,
@@ -122,7 +121,7 @@ describe('who may import members', () => {
     const { credential, secret } = await makeCredential(service.knex, { kind: 'basic', contact: 'a@example.com' })
     const caller = { Authorization: basicOf(credential.id, secret) }
     const own = await postMembers(service, caller, numberedMembers(50, 52))
-    await register.revoke(credential.id, new Date())
+    await register.revoke(credential.id)
     await refusedEverywhere(caller, 401, 'credential.invalid')
     // An owner sees what it did.
     expect(await untilImport(service, owner, own)).toMatchObject({

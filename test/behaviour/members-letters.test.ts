@@ -116,8 +116,8 @@ describe('the letter about an import in the background', () => {
 
   it.each(users)('of a user goes to %s', async (_, claims, contact, expected) => {
     const subject = ids[claims.subject ?? ''] ?? claims.subject
-    // `email` has to be there, lest the issuer of the tests gives its own.
-    const claimed = { email: undefined, ...claims, ...(subject === undefined ? {} : { subject }) } as TokenFor
+    // `email` has to be there, lest it is that of who asks in all tests.
+    const claimed: TokenFor = { email: undefined, ...claims, ...(subject === undefined ? {} : { subject }) }
     const caller = await programOf(service, claimed, { contact })
     // Whomever a user names, it goes to himself.
     expect(await to(caller, { importingUserId: ids['olga'] })).toEqual([expected])
@@ -154,7 +154,7 @@ describe('the letter about an import in the background', () => {
     const unverified = { email: 'asker@example.com', emailVerified: false, subject: 'unheard-of' }
     const nobodies: readonly [Caller, string][] = [
       [await programOf(service, unverified), ids['olga']!],
-      [await programOf(service, { email: undefined, subject: 'unheard-of' } as TokenFor), ids['olga']!],
+      [await programOf(service, { email: undefined, subject: 'unheard-of' }), ids['olga']!],
       [await programAlone(service), 'unheard-of'],
       [await programAlone(service), 'cora'],
       [await programAlone(service), 'susi'],

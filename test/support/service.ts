@@ -15,7 +15,7 @@ export const importPath = '/api/import/organization/users'
 export interface TokenFor {
   readonly role?: string
   readonly subject?: string
-  readonly email?: string
+  readonly email?: string | undefined
   /** Said by the issuer elsewhere only. */
   readonly emailVerified?: boolean
   readonly organization?: string
