@@ -1,6 +1,5 @@
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
-import { newPlace } from '../support/database.ts'
 import {
   ask,
   importAt,
@@ -11,11 +10,12 @@ import {
   postBody,
   postMembers,
   programOf,
-  resultAt,
   untilImport,
   type Caller,
 } from '../support/members.ts'
 import { jsonOf } from '../support/receipts.ts'
+import { numbered, numberedHeader } from '../support/csv.ts'
+import { headOf, RawClient } from '../support/raw-client.ts'
 import { startService, type Service } from '../support/service.ts'
 
 const KiB = 2 ** 10
@@ -68,7 +68,7 @@ describe('the limits of imports of members', () => {
   })
 
   it('refuse what is no import with a pointer to each fault, and keep nothing of it', async () => {
-    const before = await service.knex('imports').select('id')
+    const before: unknown = await service.knex('imports').orderBy('id').pluck('id')
     const bodies: readonly [string | object, string][] = [
       [membersBody([{ emailAddress: 1 }]), '/newMembers/0/emailAddress'],
       [membersBody([{ emailAddress: 'a@example.com', role: 'x' }]), '/newMembers/0/role'],
@@ -93,7 +93,7 @@ describe('the limits of imports of members', () => {
       expect(jsonOf(answer)['errors']).toContainEqual(expect.objectContaining({ pointer }))
       expect(answer.bytes.length).toBeLessThan(2_000)
     }
-    expect(await service.knex('imports').select('id')).toEqual(before)
+    expect(await service.knex('imports').orderBy('id').pluck('id')).toEqual(before)
   })
 })
 
@@ -121,66 +121,70 @@ describe('an import of 100,000 members', () => {
   })
 })
 
-describe('a service that is not ready', () => {
-  it('takes no members: 503 with Retry-After', async () => {
+describe('a service that is not ready for imports of members', () => {
+  it('says so with 503 and Retry-After while it stops', async () => {
     const service = await startService()
     try {
       const owner = await programOf(service)
       const location = await postMembers(service, owner, numberedMembers(0, 1))
       await untilImport(service, owner, location)
-      void service.stop(5_000)
+      const body = JSON.stringify(membersBody([], { id: 'too late' }))
+      const length = Buffer.byteLength(body)
       const requests = [
-        { method: 'POST', path: membersPath, body: JSON.stringify(membersBody([])) },
-        { path: location },
-        { path: `${location}/result` },
-        { method: 'DELETE', path: location },
-      ]
-      for (const request of requests) {
-        // Its port may be closed already.
-        const answer = await ask(service, owner, request).catch(() => undefined)
-        if (answer === undefined) continue
-        expect(jsonOf(answer)).toMatchObject({ status: 503, code: 'service.stopping' })
-        expect(answer.headers['retry-after']).toMatch(/^[1-9]\d*$/)
+        [`POST ${membersPath}`, `Content-Type: application/json\r\nContent-Length: ${length}\r\n\r\n${body}`],
+        [`GET ${location}`, '\r\n'],
+        [`GET ${location}/result`, '\r\n'],
+        [`DELETE ${location}`, '\r\n'],
+      ] as const
+      const begun = await Promise.all(
+        requests.map(async ([line, rest]) => {
+          const client = await RawClient.connect(service)
+          await client.write(`${line} HTTP/1.1\r\nHost: localhost\r\n`)
+          return { client, rest }
+        }),
+      )
+      // As long as this runs, others that have begun a request are not cut.
+      const uploading = await RawClient.connect(service)
+      await uploading.write(headOf({ token: await service.token() }))
+      await uploading.chunk(numberedHeader + numbered(0, 60))
+      await uploading.until((text) => text.includes('imported'))
+      const stopping = service.stop(30_000)
+      const credentials = Object.entries(owner).map(([name, value]) => `${name}: ${value}\r\n`)
+      for (const { client, rest } of begun) {
+        await client.write(credentials.join('') + rest)
+        await client.until((text) => text.includes('}'))
+        expect(client.status).toBe(503)
+        expect(client.text).toMatch(/^Retry-After: [1-9]\d*\r$/m)
+        expect(client.text).toContain('"code":"service.stopping"')
+        client.destroy()
       }
+      await uploading.chunk('')
+      await stopping
+      expect(await service.knex('imports').where({ idempotency_key: 'too late' })).toEqual([])
     } finally {
       await service.close()
     }
   })
-})
 
-describe('a process that does not work', () => {
-  it('takes members in, and another imports them later, as their caller was when he asked', async () => {
-    const place = await newPlace()
+  it('says so with 503 and Retry-After while it has no database', async () => {
+    const service = await startService({
+      settings: { DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none' },
+      prepared: false,
+    })
     try {
-      const web = await startService({ place, duties: 'web' })
-      const owner = await programOf(web)
-      const [first, second] = [
-        await postMembers(web, owner, numberedMembers(0, 3)),
-        await postMembers(web, owner, numberedMembers(3, 5)),
-      ]
-      expect((await ask(web, owner, { method: 'DELETE', path: second })).status).toBe(202)
-      expect((await importAt(web, owner, second)).state).toBe('aborted')
-      expect((await importAt(web, owner, first)).state).toBe('waiting')
-      // It may be read and stopped while it waits, but nobody writes letters or imports here.
-      expect((await importAt(web, owner, second)).letters).toMatchObject([{ kind: 'stopped', state: 'waiting' }])
-      await web.knex('credentials').update({ revoked_at: new Date() })
-      await web.close()
-
-      const service = await startService({ place })
-      try {
-        const later = await programOf(service)
-        expect(await untilImport(service, later, first)).toMatchObject({
-          state: 'finished',
-          counts: { created: 3 },
-        })
-        expect(await resultAt(service, later, first)).toHaveLength(3)
-        expect(await service.knex('users').pluck('email')).toHaveLength(3)
-        await untilImport(service, later, second, ({ letters }) => letters[0]?.state === 'sent')
-      } finally {
-        await service.close()
+      const caller = { Authorization: `Bearer ${await service.token()}`, ApplicationToken: 'x' }
+      for (const request of [
+        { method: 'POST', body: JSON.stringify(membersBody([])) },
+        { path: `${membersPath}/x` },
+        { path: `${membersPath}/x/result` },
+        { method: 'DELETE', path: `${membersPath}/x` },
+      ]) {
+        const answer = await ask(service, caller, request)
+        expect(jsonOf(answer)).toMatchObject({ status: 503, code: 'database.unreachable' })
+        expect(answer.headers['retry-after']).toMatch(/^[1-9]\d*$/)
       }
     } finally {
-      await place.remove()
+      await service.close()
     }
   })
 })

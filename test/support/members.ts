@@ -196,15 +196,16 @@ export const numberedMembers = (from: number, to: number, name = 'Given'): { ema
   }))
 
 /**
- * Holds imports before a chunk: the database has no room for it. A held import tries again for half a minute.
+ * Holds imports before a chunk: the database refuses it. A held import tries again for half a minute.
  *
  * @param from - the number of the first chunk that is held; the first of all is 0
+ * @param state - the SQLSTATE by which it does. Default: it has no room
  * @returns what lets them go on
  */
-export async function holdImports(knex: Knex, from = 0): Promise<() => Promise<void>> {
+export async function holdImports(knex: Knex, from = 0, state = '53100'): Promise<() => Promise<void>> {
   await knex.raw(`
     create or replace function hold_chunk() returns trigger language plpgsql as
-    $$ begin raise exception using errcode = '53100', message = 'held'; end $$`)
+    $$ begin raise exception using errcode = '${state}', message = 'held'; end $$`)
   await knex.raw(`
     create trigger held before insert on import_chunks
       for each row when (new.number >= ${from}) execute function hold_chunk()`)
