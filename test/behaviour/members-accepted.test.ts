@@ -86,7 +86,12 @@ describe('an import of members that is accepted', () => {
     // Not otherwise by a client that makes a URL of it.
     expect(new URL(location, service.url).href).toBe(`${service.url}${location}`)
     const seen = await untilImport(service, owner, new URL(location, service.url).pathname)
-    expect(seen).toMatchObject({ id, state: 'finished', counts: { members: 1 }, result: `${location}/result` })
+    expect(seen).toMatchObject({
+      id,
+      state: 'finished',
+      counts: { members: 1 },
+      result: `${location}/result`,
+    })
     expect(await resultAt(service, owner, location)).toHaveLength(1)
     expect((await ask(service, owner, { method: 'DELETE', path: location })).status).toBe(204)
     expect((await ask(service, owner, { path: `${location}/result` })).status).toBe(410)
@@ -136,7 +141,10 @@ describe('an import of members that is accepted', () => {
         [body, 'identity'],
         [gzipSync(body), 'gzip'],
       ] as const) {
-        const headers = { 'Content-Type': type, ...(encoding === 'gzip' ? { 'Content-Encoding': encoding } : {}) }
+        const headers = {
+          'Content-Type': type,
+          ...(encoding === 'gzip' ? { 'Content-Encoding': encoding } : {}),
+        }
         const answer = await postBody(service, owner, sent, { headers })
         expect(answer.status).toBe(202)
         await untilImport(service, owner, String(answer.headers.location))

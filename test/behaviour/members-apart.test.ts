@@ -11,7 +11,16 @@ import {
   type Caller,
   type MembersImportJson,
 } from '../support/members.ts'
-import { ended, exchange, idOf, jsonOf, newest, receiptOf, untilReceipt, upload } from '../support/receipts.ts'
+import {
+  ended,
+  exchange,
+  idOf,
+  jsonOf,
+  newest,
+  receiptOf,
+  untilReceipt,
+  upload,
+} from '../support/receipts.ts'
 import { importPath, startService, type Service } from '../support/service.ts'
 
 describe('imports of members and imports of files', () => {
@@ -79,7 +88,9 @@ describe('imports of members and imports of files', () => {
 
   it('share users: each sees what the other has stored', async () => {
     await upload(service, 'email,givenName\nm-0@example.com,From a file\n')
-    const again = await postMembers(service, owner, [{ emailAddress: 'M-0@example.com', displayName: 'From JSON' }])
+    const again = await postMembers(service, owner, [
+      { emailAddress: 'M-0@example.com', displayName: 'From JSON' },
+    ])
     await untilImport(service, owner, again)
     const user: unknown = await service.knex('users').where({ email: 'm-0@example.com' }).first()
     expect(user).toMatchObject({ given_name: 'From a file', name: 'From JSON' })

@@ -94,7 +94,10 @@ describe('the id of an import of members', () => {
   it('is compared as it is: with no letter and no blank changed', async () => {
     for (const id of ['Case', 'case', ' case', 'case ', 'cas\u00e9', 'case\u0301', 'cas\u0065\u0301'])
       expect((await postBody(service, owner, membersBody([], { id }))).status).toBe(202)
-    const ids: string[] = await service.knex('imports').whereRaw("idempotency_key ilike '%cas%'").pluck('idempotency_key')
+    const ids: string[] = await service
+      .knex('imports')
+      .whereRaw("idempotency_key ilike '%cas%'")
+      .pluck('idempotency_key')
     expect(new Set(ids).size).toBe(6)
   })
 
@@ -113,7 +116,10 @@ describe('the id of an import of members', () => {
     }
     await letGo()
     for (const each of [location, behind])
-      expect(await untilImport(service, owner, each)).toMatchObject({ state: 'finished', counts: { created: 2 } })
+      expect(await untilImport(service, owner, each)).toMatchObject({
+        state: 'finished',
+        counts: { created: 2 },
+      })
   })
 
   it('is free again when its import was stopped, for any body', async () => {
@@ -137,7 +143,10 @@ describe('the id of an import of members', () => {
     await untilImport(service, owner, location, ({ state }) => state === 'running')
     // As if it had been begun in vain too often.
     await service.knex('import_jobs').update({ attempts: 5, not_before: service.knex.fn.now() })
-    await service.knex('imports').where({ idempotency_key: 'failed' }).update({ state: 'waiting', process_id: null })
+    await service
+      .knex('imports')
+      .where({ idempotency_key: 'failed' })
+      .update({ state: 'waiting', process_id: null })
     const failed = await untilImport(service, owner, location, ({ state }) => state === 'failed')
     expect(failed).toMatchObject({
       state: 'failed',
@@ -145,6 +154,7 @@ describe('the id of an import of members', () => {
       counts: { members: 0 },
       letters: [{ kind: 'failed' }],
     })
+    expect(await service.knex('import_payloads').where({ import_id: failed.importId })).toEqual([])
     await letGo()
     expect(await postMembers(service, owner, numberedMembers(20, 22), { id: 'failed' })).toBe(location)
     const seen = await untilImport(service, owner, location, ({ state }) => state === 'finished')

@@ -64,7 +64,11 @@ describe('the letter about an import in the background', () => {
     return about()[0]!
   }
 
-  async function letterOf(caller: Caller, envelope: object = {}, members: readonly object[] = []): Promise<Taken> {
+  async function letterOf(
+    caller: Caller,
+    envelope: object = {},
+    members: readonly object[] = [],
+  ): Promise<Taken> {
     const location = await postMembers(service, caller, members, { ...envelope })
     const { importId } = await untilImport(service, caller, location)
     const letter = await letterAbout(importId)
@@ -93,7 +97,12 @@ describe('the letter about an import in the background', () => {
       'contact@example.com',
       'Olga@example.com',
     ],
-    ['the stored user, where the token has no address', { subject: 'mia' }, 'contact@example.com', 'mia@example.com'],
+    [
+      'the stored user, where the token has no address',
+      { subject: 'mia' },
+      'contact@example.com',
+      'mia@example.com',
+    ],
     [
       'the contact, where there is no user and no address',
       { subject: 'unheard-of' },
@@ -185,7 +194,13 @@ describe('the letter about an import in the background', () => {
   it('holds counts, codes, columns and a link, and nothing of any member', async () => {
     const caller = await programOf(service)
     const id = 'März/2026 #1'
-    const { html = '', text = '', subject = '', raw, ...letter } = await letterOf(
+    const {
+      html = '',
+      text = '',
+      subject = '',
+      raw,
+      ...letter
+    } = await letterOf(
       caller,
       { id, importFilename: '<img src=x onerror=alert(1)> & Co.json' },
       secretMembers,
@@ -217,7 +232,14 @@ describe('the letter about an import in the background', () => {
 
   it('never has a file’s name that breaks lines or turns their direction', async () => {
     const caller = await programOf(service)
-    for (const importFilename of ['a\r\nBcc: b@example.com', 'a\nb', '\u202egpj.exe', 'a\u0000', 'a\u2066b', '\u0085x']) {
+    for (const importFilename of [
+      'a\r\nBcc: b@example.com',
+      'a\nb',
+      '\u202egpj.exe',
+      'a\u0000',
+      'a\u2066b',
+      '\u0085x',
+    ]) {
       const answer = await postBody(service, caller, membersBody([], { importFilename }))
       expect(jsonOf(answer)).toMatchObject({ status: 400, errors: [{ pointer: '/importFilename' }] })
     }
@@ -286,7 +308,12 @@ describe('the letter about an import in the background', () => {
     try {
       const caller = await programOf(service)
       const location = await postMembers(service, caller, numberedMembers(0, 1))
-      const seen = await untilImport(service, caller, location, ({ letters }) => letters[0]?.state === 'failed')
+      const seen = await untilImport(
+        service,
+        caller,
+        location,
+        ({ letters }) => letters[0]?.state === 'failed',
+      )
       expect(seen).toMatchObject({
         state: 'finished',
         letters: [{ kind: 'finished', failure: { code: 'mail.refused', detail: expect.any(String) } }],

@@ -108,7 +108,11 @@ describe('an import of 100,000 members', () => {
         state: 'waiting',
         progress: { rowsDone: 0, rowsTotal: 100_000 },
       })
-      const more = await postBody(service, owner, membersBody([...members, { emailAddress: 'x@example.com' }]))
+      const more = await postBody(
+        service,
+        owner,
+        membersBody([...members, { emailAddress: 'x@example.com' }]),
+      )
       expect(jsonOf(more)).toMatchObject({
         status: 413,
         code: 'upload.too_many_members',

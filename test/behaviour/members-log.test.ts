@@ -51,7 +51,11 @@ describe('the log of imports of members', () => {
     }
     // Refusals of all kinds.
     await postBody(service, wrong, membersBody(members, envelope))
-    await postBody(service, owner, membersBody([{ emailAddress: 'member-address@example.com', Memberextra: 1 }]))
+    await postBody(
+      service,
+      owner,
+      membersBody([{ emailAddress: 'member-address@example.com', Memberextra: 1 }]),
+    )
     await postBody(service, owner, '{"id":"Memberbroken')
     const { ApplicationToken } = owner
     await ask(service, owner, { path: `${membersPath}/x?ApplicationToken=${ApplicationToken!}` })
@@ -73,7 +77,9 @@ describe('the log of imports of members', () => {
     )
     for (const line of lines) {
       for (const secret of secrets) expect(line).not.toContain(secret)
-      expect(line).not.toMatch(/member-a|Member(?:given|invalid|recovery|file|extra|broken)|-address@|rc[ab]_|eyJ/)
+      expect(line).not.toMatch(
+        /member-a|Member(?:given|invalid|recovery|file|extra|broken)|-address@|rc[ab]_|eyJ/,
+      )
     }
     expect(lines.filter((line) => /"level":(?:50|60)/.test(line))).toEqual([])
   })

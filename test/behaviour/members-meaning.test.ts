@@ -120,6 +120,24 @@ describe('a member', () => {
     })
   })
 
+  it.each([
+    ['the domain in letters of its own', 'anna@münchen.example', 'Anna@xn--mnchen-3ya.example'],
+    ['accents in two forms', 'jos\u00e9@example.com', 'jose\u0301@EXAMPLE.com'],
+    ['white space around it', 'blank@example.com', ' \u00a0blank@example.com\t'],
+  ])('is the same as another whose address has %s', async (_, one, other) => {
+    const answers = await importMembers({ emailAddress: one }, { emailAddress: other })
+    expect(answers.map(({ disposition }) => disposition)).toEqual(['imported', 'invalid'])
+    const again = await importMembers({ emailAddress: other, givenName: 'Again' })
+    expect(again).toMatchObject([{ disposition: 'imported', id: answers[0]!.id }])
+  })
+
+  it('may have an address of 250 characters', async () => {
+    const fitting = `${'a'.repeat(64)}@${`${'d'.repeat(58)}.`.repeat(3)}examples`
+    expect(fitting).toHaveLength(250)
+    const answers = await importMembers({ emailAddress: fitting }, { emailAddress: `${fitting}s` })
+    expect(answers.map(({ disposition }) => disposition)).toEqual(['imported', 'invalid'])
+  })
+
   it('who is invalid claims no address', async () => {
     const answers = await importMembers(
       { emailAddress: 'late@example.com', givenName: 'x'.repeat(101) },
@@ -137,11 +155,19 @@ describe('a member', () => {
     ['an empty address', { emailAddress: '' }, ['emailAddress']],
     ['an address without a domain', { emailAddress: 'anna' }, ['emailAddress']],
     ['an address in brackets', { emailAddress: 'Anna <anna@example.com>' }, ['emailAddress']],
-    ['an address of 251 characters', { emailAddress: `a@${`${long(60)}.`.repeat(4)}${long(5)}` }, ['emailAddress']],
+    [
+      'an address of 251 characters',
+      { emailAddress: `a@${`${long(60)}.`.repeat(4)}${long(5)}` },
+      ['emailAddress'],
+    ],
     ['a long given name', { emailAddress: 'a@example.com', givenName: long(101) }, ['givenName']],
     ['a long family name', { emailAddress: 'a@example.com', familyName: long(101) }, ['familyName']],
     ['a long display name', { emailAddress: 'a@example.com', displayName: long(251) }, ['displayName']],
-    ['a recovery address that is none', { emailAddress: 'a@example.com', recoveryEmail: 'x' }, ['recoveryEmail']],
+    [
+      'a recovery address that is none',
+      { emailAddress: 'a@example.com', recoveryEmail: 'x' },
+      ['recoveryEmail'],
+    ],
     ['NUL', { emailAddress: 'a@example.com', givenName: 'a\u0000b' }, ['givenName']],
     ['a line break', { emailAddress: 'a@example.com', displayName: 'a\nb' }, ['displayName']],
     ['an override', { emailAddress: 'a@example.com', familyName: 'a\u202eb' }, ['familyName']],
@@ -179,7 +205,9 @@ describe('a member', () => {
 
   it('with the address of another organization’s user becomes a user of this one', async () => {
     const stranger = await programOf(service, { organization: 'other-org' })
-    const body = membersBody([{ emailAddress: 'both@example.com', givenName: 'There' }], { organizationId: 2 })
+    const body = membersBody([{ emailAddress: 'both@example.com', givenName: 'There' }], {
+      organizationId: 2,
+    })
     const path = '/v1/organizations/2/members/import'
     await untilImport(service, stranger, locationOf(await postBody(service, stranger, body, { path })))
     await importMembers({ emailAddress: 'both@example.com', givenName: 'Here' })

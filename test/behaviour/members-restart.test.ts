@@ -95,7 +95,12 @@ describe('imports of members and the end of the process', () => {
       const owner = await programOf(service)
       const letGo = await holdImports(service.knex, 0, '40001')
       const location = await postMembers(service, owner, numberedMembers(0, 3))
-      const inTrouble = await untilImport(service, owner, location, ({ progress }) => progress.trouble !== null)
+      const inTrouble = await untilImport(
+        service,
+        owner,
+        location,
+        ({ progress }) => progress.trouble !== null,
+      )
       expect(inTrouble).toMatchObject({ progress: { rowsDone: 0, attempts: 1 } })
       expect(inTrouble.progress.trouble).not.toMatch(/held|sql|chunk|40001/i)
       const waiting = await ask(service, owner, { path: location })

@@ -209,76 +209,82 @@ describe('the result of an import of members', () => {
     }
   })
 
-  it.each(['application/json', 'text/csv'])('as %s grows while it is read, and is whole at the end', async (accept) => {
-    letGo = await holdImports(service.knex, 1)
-    const place = await postMembers(service, owner, numberedMembers(100, 1_300))
-    let seen = ''
-    const reading = ask(service, owner, {
-      path: `${place}/result`,
-      headers: { Accept: accept },
-      onData: (soFar) => (seen = soFar),
-    })
-    await eventually(
-      () => Promise.resolve(seen),
-      (text) => text.includes('m-100@example.com'),
-    )
-    const running = await ask(service, owner, { path: place })
-    expect(jsonOf(running)).toMatchObject({
-      state: 'running',
-      endedAt: null,
-      progress: { rowsTotal: 1_200, startedAt: expect.any(String) },
-    })
-    expect(running.headers['retry-after']).toMatch(/^[1-9]\d*$/)
-    const { rowsDone } = (jsonOf(running) as { progress: { rowsDone: number } }).progress
-    expect(rowsDone).toBeGreaterThan(0)
-    expect(rowsDone).toBeLessThan(1_200)
-    const head = await ask(service, owner, { method: 'HEAD', path: `${place}/result` })
-    expect(head).toMatchObject({ status: 200, text: '' })
-    expect(head.headers['import-state']).toBe('running')
-    await letGo()
-    const followed = await reading
-    expect(followed.complete).toBe(true)
-    expect(followed.trailers).toEqual({
-      'import-summary': 'rows=1200, imported=1200, invalid=0, skipped=0',
-      'repr-digest': digestOf(followed),
-    })
-    const whole = await result(accept, '', place)
-    expect(whole.bytes.equals(followed.bytes)).toBe(true)
-    expect(await resultAt(service, owner, place)).toHaveLength(1_200)
-  })
+  it.each(['application/json', 'text/csv'])(
+    'as %s grows while it is read, and is whole at the end',
+    async (accept) => {
+      letGo = await holdImports(service.knex, 1)
+      const place = await postMembers(service, owner, numberedMembers(100, 1_300))
+      let seen = ''
+      const reading = ask(service, owner, {
+        path: `${place}/result`,
+        headers: { Accept: accept },
+        onData: (soFar) => (seen = soFar),
+      })
+      await eventually(
+        () => Promise.resolve(seen),
+        (text) => text.includes('m-100@example.com'),
+      )
+      const running = await ask(service, owner, { path: place })
+      expect(jsonOf(running)).toMatchObject({
+        state: 'running',
+        endedAt: null,
+        progress: { rowsTotal: 1_200, startedAt: expect.any(String) },
+      })
+      expect(running.headers['retry-after']).toMatch(/^[1-9]\d*$/)
+      const { rowsDone } = (jsonOf(running) as { progress: { rowsDone: number } }).progress
+      expect(rowsDone).toBeGreaterThan(0)
+      expect(rowsDone).toBeLessThan(1_200)
+      const head = await ask(service, owner, { method: 'HEAD', path: `${place}/result` })
+      expect(head).toMatchObject({ status: 200, text: '' })
+      expect(head.headers['import-state']).toBe('running')
+      await letGo()
+      const followed = await reading
+      expect(followed.complete).toBe(true)
+      expect(followed.trailers).toEqual({
+        'import-summary': 'rows=1200, imported=1200, invalid=0, skipped=0',
+        'repr-digest': digestOf(followed),
+      })
+      const whole = await result(accept, '', place)
+      expect(whole.bytes.equals(followed.bytes)).toBe(true)
+      expect(await resultAt(service, owner, place)).toHaveLength(1_200)
+    },
+  )
 
-  it.each(['application/json', 'text/csv'])('as %s is broken off where the import is stopped while it is read', async (accept) => {
-    letGo = await holdImports(service.knex, 1)
-    const place = await postMembers(service, owner, numberedMembers(2_000, 4_000))
-    let seen = ''
-    const reading = ask(service, owner, {
-      path: `${place}/result`,
-      headers: { Accept: accept },
-      onData: (soFar) => (seen = soFar),
-    })
-    await eventually(
-      () => Promise.resolve(seen),
-      (text) => text.includes('m-2000@example.com'),
-    )
-    expect((await ask(service, owner, { method: 'DELETE', path: place })).status).toBe(202)
-    const followed = await reading
-    expect(followed.complete).toBe(false)
-    expect(followed.trailers).toEqual({})
-    const aborted = await untilImport(service, owner, place)
-    expect(aborted).toMatchObject({ state: 'aborted', reason: { code: 'import.stopped' } })
+  it.each(['application/json', 'text/csv'])(
+    'as %s is broken off where the import is stopped while it is read',
+    async (accept) => {
+      letGo = await holdImports(service.knex, 1)
+      const place = await postMembers(service, owner, numberedMembers(2_000, 4_000))
+      let seen = ''
+      const reading = ask(service, owner, {
+        path: `${place}/result`,
+        headers: { Accept: accept },
+        onData: (soFar) => (seen = soFar),
+      })
+      await eventually(
+        () => Promise.resolve(seen),
+        (text) => text.includes('m-2000@example.com'),
+      )
+      expect((await ask(service, owner, { method: 'DELETE', path: place })).status).toBe(202)
+      const followed = await reading
+      expect(followed.complete).toBe(false)
+      expect(followed.trailers).toEqual({})
+      const aborted = await untilImport(service, owner, place)
+      expect(aborted).toMatchObject({ state: 'aborted', reason: { code: 'import.stopped' } })
 
-    // What is there by then is read to a clean end.
-    const rest = await result(accept, '', place)
-    expect(rest).toMatchObject({ status: 200, complete: true })
-    expect(rest.headers['import-state']).toBe('aborted')
-    expect(rest.trailers['repr-digest']).toBe(digestOf(rest))
-    const members = await resultAt(service, owner, place)
-    expect(members).toHaveLength(aborted.counts['members']!)
-    // As many are in the database, and no more.
-    const [row] = await service
-      .knex('users')
-      .whereRaw(`email ~ '^m-(2|3)[0-9]{3}@'`)
-      .count<{ count: string }[]>('* as count')
-    expect(Number(row!.count)).toBeGreaterThanOrEqual(members.length)
-  })
+      // What is there by then is read to a clean end.
+      const rest = await result(accept, '', place)
+      expect(rest).toMatchObject({ status: 200, complete: true })
+      expect(rest.headers['import-state']).toBe('aborted')
+      expect(rest.trailers['repr-digest']).toBe(digestOf(rest))
+      const members = await resultAt(service, owner, place)
+      expect(members).toHaveLength(aborted.counts['members']!)
+      // As many are in the database, and no more.
+      const [row] = await service
+        .knex('users')
+        .whereRaw(`email ~ '^m-(2|3)[0-9]{3}@'`)
+        .count<{ count: string }[]>('* as count')
+      expect(Number(row!.count)).toBeGreaterThanOrEqual(members.length)
+    },
+  )
 })

@@ -58,7 +58,10 @@ describe('DELETE of an import of members', () => {
     })
     await letGo()
     await untilImport(service, owner, first)
-    expect(await importAt(service, owner, location)).toMatchObject({ state: 'aborted', counts: { members: 0 } })
+    expect(await importAt(service, owner, location)).toMatchObject({
+      state: 'aborted',
+      counts: { members: 0 },
+    })
     expect(await resultAt(service, owner, location)).toEqual([])
     expect(await users()).toEqual(['m-0@example.com'])
     expect(await payloads()).toEqual([])
@@ -136,7 +139,10 @@ describe('DELETE of an import of members', () => {
   it('after its days have passed finds the result gone already', async () => {
     const location = await postMembers(service, owner, numberedMembers(0, 2))
     const { importId } = await untilImport(service, owner, location)
-    await service.knex('imports').where({ id: importId }).update({ ended_at: new Date(Date.now() - 8 * 86_400_000) })
+    await service
+      .knex('imports')
+      .where({ id: importId })
+      .update({ ended_at: new Date(Date.now() - 8 * 86_400_000) })
     await eventually(
       () => eraseExpired(service.knex, { days: 7, bytesPerOrganization: 1e12 }),
       (erased) => erased === 0,

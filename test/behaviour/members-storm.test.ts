@@ -85,7 +85,9 @@ describe('many requests about the same few imports at once', () => {
     const taken = imports.filter(({ state }) => state === 'finished')
     const keys = taken.map(({ caller, idempotency_key: key }) => `${caller} ${key}`)
     expect(new Set(keys).size).toBe(keys.length)
-    const letters: { import_id: string; kind: string }[] = await service.knex('letters').select('import_id', 'kind')
+    const letters: { import_id: string; kind: string }[] = await service
+      .knex('letters')
+      .select('import_id', 'kind')
     expect(letters.map(({ import_id: id, kind }) => `${id} ${kind}`).sort()).toEqual(
       imports.map(({ id, state }) => `${id} ${state === 'finished' ? 'finished' : 'stopped'}`).sort(),
     )

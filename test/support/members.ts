@@ -113,11 +113,7 @@ export interface MembersImportJson {
 }
 
 /** How far an import has come. */
-export async function importAt(
-  service: Asked,
-  caller: Caller,
-  location: string,
-): Promise<MembersImportJson> {
+export async function importAt(service: Asked, caller: Caller, location: string): Promise<MembersImportJson> {
   const answer = await ask(service, caller, { path: location })
   if (answer.status !== 200) throw new Error(`${answer.status}: ${answer.text}`)
   return jsonOf(answer) as unknown as MembersImportJson
