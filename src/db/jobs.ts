@@ -113,7 +113,7 @@ async function takeTurn(parts: JobStoreParts): Promise<Job | 'no job' | undefine
     return await inTransaction(knex, async (trx) => {
       const organizationId = await queue.next(trx)
       if (organizationId === undefined) return undefined
-      const claimed = await claimOldest(trx, organizationId, parts.processId)
+      const claimed = await claimOldest(trx, organizationId, parts)
       if (claimed === undefined) return 'no job'
       const place = { organizationId, id: claimed.id, fence: claimed.fence }
       if (claimed.attempts > MAX_ATTEMPTS) {
@@ -150,10 +150,11 @@ interface Claimed {
   readonly trouble: string | null
 }
 
+/** Claims the oldest job that waits. One that this process was taken for dead over still runs in it, and must end first. */
 async function claimOldest(
   trx: Knex,
   organizationId: number,
-  processId: string,
+  { processId, running }: JobStoreParts,
 ): Promise<Claimed | undefined> {
   const [claimed] = await query<Claimed>(
     trx,
@@ -161,6 +162,7 @@ async function claimOldest(
        select i.organization_id, i.id, i.chunks
          from imports i join import_jobs j on j.organization_id = i.organization_id and j.import_id = i.id
         where i.organization_id = ?::integer and i.state = 'waiting' and j.not_before <= clock_timestamp()
+          and i.id <> all(string_to_array(?::text, ' '))
           and not exists (
             select 1 from imports r where r.organization_id = ?::integer and r.state = 'running' and r.fence > 0)
         order by i.created_at, i.id
@@ -178,7 +180,7 @@ async function claimOldest(
        returning j.instructions, j.attempts, j.trouble
      )
      select c.id, c.fence, j.instructions, j.attempts, j.trouble from claimed c, job j`,
-    [organizationId, organizationId, processId],
+    [organizationId, running.ids.join(' '), organizationId, processId],
   )
   return claimed
 }
@@ -227,5 +229,8 @@ async function remind(trx: Knex, queue: TurnQueue): Promise<void> {
           select 1 from imports r where r.organization_id = i.organization_id and r.state = 'running' and r.fence > 0)`,
     [],
   )
-  for (const { organization_id: organizationId } of waiting) await queue.add(trx, organizationId)
+  await queue.addAll(
+    trx,
+    waiting.map(({ organization_id: organizationId }) => organizationId),
+  )
 }
