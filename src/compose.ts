@@ -142,7 +142,10 @@ export async function compose(config: Config, log: Logger, duties: Duties = 'bot
     },
     ended: async (patience) => {
       const letters = state === 'stopping' ? background.stop() : undefined
-      await Promise.all([running.ended(patience), Promise.race([letters, setTimeout(patience)])])
+      await Promise.all([
+        running.ended(patience),
+        Promise.race([letters, setTimeout(patience, undefined, { ref: false })]),
+      ])
     },
     close: async () => {
       running.stopAll()
