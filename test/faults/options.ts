@@ -3,6 +3,7 @@ import type { Features } from './lab.ts'
 import { clients } from './loops/clients.ts'
 import { commitCuts } from './loops/commit-cuts.ts'
 import { kills } from './loops/kills.ts'
+import { jobRestarts, jobs, jobStops } from './loops/jobs.ts'
 import type { Loop } from './loops/loop.ts'
 import { opposite } from './loops/opposite.ts'
 import { longOutages, outages } from './loops/outages.ts'
@@ -13,6 +14,7 @@ import { statements } from './loops/statements.ts'
 
 const loops: readonly Loop[] = [
   ...[kills, restarts, commitCuts, outages, longOutages, statements, sigterms, opposite, resets, clients],
+  ...[jobs, jobStops, jobRestarts],
 ]
 
 /** A loop and what its option says. */

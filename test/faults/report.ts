@@ -35,7 +35,8 @@ export function cellsOf(tally: Tally): readonly string[] {
 function notesOf({ endings, notes, memory, slowest, longest }: Tally): string {
   const measured = memory > 0 ? [`at most ${memory} MB`, `/healthz p99 at most ${slowest.toFixed(0)} ms`] : []
   const slow = longest > 0 ? [`the longest took ${(longest / 1_000).toFixed(1)} s`] : []
-  return [`answers: ${endings}`, ...slow, ...notes, ...measured].join('; ')
+  const answers = endings === '' ? [] : [`answers: ${endings}`]
+  return [...answers, ...slow, ...notes, ...measured].join('; ')
 }
 
 /** Puts lines into the results, in place of those of the same faults. */
