@@ -3,7 +3,10 @@ import type { Features } from './lab.ts'
 import { clients } from './loops/clients.ts'
 import { commitCuts } from './loops/commit-cuts.ts'
 import { kills } from './loops/kills.ts'
+import { fair } from './loops/fair.ts'
+import { frozen } from './loops/frozen.ts'
 import { jobRestarts, jobs, jobStops } from './loops/jobs.ts'
+import { letters } from './loops/letters.ts'
 import type { Loop } from './loops/loop.ts'
 import { opposite } from './loops/opposite.ts'
 import { longOutages, outages } from './loops/outages.ts'
@@ -14,7 +17,7 @@ import { statements } from './loops/statements.ts'
 
 const loops: readonly Loop[] = [
   ...[kills, restarts, commitCuts, outages, longOutages, statements, sigterms, opposite, resets, clients],
-  ...[jobs, jobStops, jobRestarts],
+  ...[jobs, jobStops, jobRestarts, fair, frozen, letters],
 ]
 
 /** A loop and what its option says. */

@@ -37,7 +37,7 @@ export interface Hand {
 export class Workshop {
   readonly database: DatabaseView
   readonly callers: readonly Caller[]
-  readonly mail: MailServer
+  #mail: MailServer
   readonly #server: PostgresServer
   readonly #options: WorkshopOptions
   readonly #folder: string
@@ -54,7 +54,7 @@ export class Workshop {
     this.#folder = parts.folder
     this.#issuer = parts.issuer
     this.#url = parts.url
-    this.mail = parts.mail
+    this.#mail = parts.mail
     this.callers = parts.callers
     this.database = new DatabaseView(parts.url.href)
     this.#web = this.#start('postgres', 'web')
@@ -101,7 +101,7 @@ export class Workshop {
       JWT_ISSUER: issuer,
       JWT_AUDIENCE: audience,
       JWKS_URL: jwksUrl,
-      SMTP_URL: `smtp://127.0.0.1:${this.mail.port}`,
+      SMTP_URL: `smtp://127.0.0.1:${this.#mail.port}`,
       MAIL_FROM: 'rollcall@letters.example',
     }
     const process = startProcess(settings, 'src/main.ts', [duty])
@@ -124,6 +124,21 @@ export class Workshop {
   /** Where the web process listens. */
   get address(): string {
     return this.#address
+  }
+
+  /** The mail server that is there now. */
+  get mail(): MailServer {
+    return this.#mail
+  }
+
+  /** Ends the mail server: whoever connects is refused. */
+  async closeMail(): Promise<void> {
+    await this.#mail.close()
+  }
+
+  /** Starts another mail server where the first one was. */
+  async openMail(): Promise<void> {
+    this.#mail = await startMailServer({}, this.#mail.port)
   }
 
   get workers(): number {
@@ -173,7 +188,7 @@ export class Workshop {
     }
     await this.#web.kill()
     await this.database.close()
-    await this.mail.close()
+    await this.#mail.close()
     await this.#issuer.close()
     await rm(this.#folder, { recursive: true, force: true })
     const server = new DatabaseView(this.#server.url)
