@@ -41,7 +41,10 @@ export const usage = `
 Usage: npm run test:faults -- [OPTION]...
 
 ${loops.map(({ option, fault, runs }) => `  --${option} N`.padEnd(22) + `${fault} (${runs})`).join('\n')}
-                      N is how often, for clients a list of sizes in MB; statements takes "all"
+                      N is how often, for clients a list of sizes in MB; statements takes "all";
+                      for jobs, job-sigterms and job-restarts how many imports; for fair A,B how many wait and
+                      how many others come; for frozen A,1 how often, a minute's lease waited for;
+                      for letters A,B how many imports, and for how many seconds SMTP is away
   --only A,B          only these loops, of those above
   --rows A-B          rows of an upload (2000-8000)
   --seed N            repeats what a seed gave; --from N begins at that run, with a count of 1 it is the only one

@@ -25,13 +25,13 @@ const POLL = 20
 export const frozen: Loop = {
   option: 'frozen',
   fault: 'imports in the background: a worker is frozen beyond its lease',
-  runs: 2,
+  runs: 1,
   run: async (lab, runs, [, waits = 0]) => {
     let [longest, late] = [0, 0]
     await eachRun(lab, runs, async (run) => {
       const wanted = longImport(lab, run)
       const clean = await hold(lab, wanted, { name: `${lab.mark}_clean_${run.number}`, organizations: 1 })
-      const frost: Frost = { random: run.random, waits: waits > 0, wakesEarly: run.number % 2 === 0 }
+      const frost: Frost = { random: run.random, waits: waits > 0, wakesEarly: run.number % 2 === 1 }
       let thawed: Thawed | undefined
       const broken = await hold(lab, wanted, {
         name: `${lab.mark}_broken_${run.number}`,

@@ -25,7 +25,7 @@ interface Trouble {
 export const jobs: Loop = {
   option: 'jobs',
   fault: 'imports in the background: kill -9 of two workers',
-  runs: 5,
+  runs: 4,
   run: (lab, runs) =>
     run(lab, runs, {
       each: true,
