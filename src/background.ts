@@ -55,7 +55,10 @@ export function composeBackground(parts: BackgroundParts): Background {
       worker.wake()
     },
     stop: async () => {
-      await Promise.all([Promise.race([worker.stop(), setTimeout(LAST_BATCHES)]), postman.stop(LAST_LETTERS)])
+      await Promise.all([
+        Promise.race([worker.stop(), setTimeout(LAST_BATCHES, undefined, { ref: false })]),
+        postman.stop(LAST_LETTERS),
+      ])
     },
   }
 }
