@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
 import { anna, forgetAll, holdJobs, jobOf, remove, untilJob, uploadLater } from '../support/async.ts'
 import { numbered, numberedHeader } from '../support/csv.ts'
@@ -86,11 +87,7 @@ describe('an Idempotency-Key of an import that nobody waits for', () => {
   it('is free again where the import was stopped while it waited, and found in the history all the same', async () => {
     const letGo = await holdJobs(service.knex)
     const first = await uploadLater(service, csv, keyed)
-    const waiting = upload(service, csv, keyed)
-    await uploadLater(service, csv, keyed)
     await remove(service, idOf(first))
-    const told = await waiting
-    expect([told.status, jsonOf(told)['code']]).toEqual([503, 'import.aborted'])
     const second = await uploadLater(service, csv, keyed)
     expect(second.status).toBe(202)
     expect(idOf(second)).not.toBe(idOf(first))
@@ -102,6 +99,20 @@ describe('an Idempotency-Key of an import that nobody waits for', () => {
       [idOf(second), 'finished'],
       [idOf(first), 'aborted'],
     ])
+  })
+
+  it('of an import that is stopped while it waits says so to who follows it', async () => {
+    const letGo = await holdJobs(service.knex)
+    const first = await uploadLater(service, csv, keyed)
+    const waiting = Array.from({ length: 4 }, () => upload(service, csv, keyed))
+    await setTimeout(1_000)
+    await remove(service, idOf(first))
+    for (const told of await Promise.all(waiting)) {
+      // Who came too late has begun a new one, or follows that.
+      if (told.status === 200) expect(idOf(told)).not.toBe(idOf(first))
+      else expect([told.status, jsonOf(told)['code']]).toEqual([503, 'import.aborted'])
+    }
+    await letGo()
   })
 
   it('is free again where the import has failed', async () => {

@@ -31,7 +31,7 @@ export function uploadLater(
 }
 
 export const jobOf = async (service: Asked, id: string): Promise<JobJson> =>
-  (await receiptOf(service, id)) as unknown as JobJson
+  await receiptOf(service, id)
 
 export const hasEnded = ({ state }: Pick<JobJson, 'state'>): boolean =>
   state !== 'waiting' && state !== 'running'
