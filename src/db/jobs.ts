@@ -165,8 +165,8 @@ function lastWordOn({ stop, attempts, trouble }: Claimed): LastWord | undefined 
 const abortReasonOf = ({ code, message: detail }: ServiceError): AbortReason => ({ code, detail })
 
 /**
- * @returns `undefined` where none waits, or where one runs. A process that was taken for dead may still run the one that
- *   waits: it is not given it a second time.
+ * Claims the oldest job that waits, where none runs. One that this process was taken for dead over still runs in it, and
+ * must end first.
  */
 async function claimOldest(
   trx: Knex,
@@ -249,5 +249,8 @@ async function remind(trx: Knex, queue: TurnQueue): Promise<void> {
       order by i.organization_id`,
     [],
   )
-  for (const { organization_id: organizationId } of waiting) await queue.add(trx, organizationId)
+  await queue.addAll(
+    trx,
+    waiting.map(({ organization_id: organizationId }) => organizationId),
+  )
 }

@@ -19,15 +19,15 @@ export class TurnQueue {
     this.#boss.on('error', () => undefined)
   }
 
-  /** Makes pg-boss's tables, or brings them up to date. */
-  async install(): Promise<void> {
-    await this.#boss.start()
-    await this.#boss.createQueue(TURNS, { name: TURNS, policy: 'short' })
-  }
-
   /** Puts an organization at the end of the line, if it does not stand there already. */
   async add(trx: Knex, organizationId: number): Promise<void> {
     await this.#boss.send(TURNS, {}, { singletonKey: String(organizationId), db: executing(trx) })
+  }
+
+  /** Puts many organizations there at once. */
+  async addAll(trx: Knex, organizationIds: readonly number[]): Promise<void> {
+    const entries = organizationIds.map((id) => ({ name: TURNS, singletonKey: String(id) }))
+    if (entries.length > 0) await this.#boss.insert(entries, { db: executing(trx) })
   }
 
   /** Takes the organization whose turn it is out of the line. Until the transaction ends, no other process gets it. */
@@ -38,6 +38,18 @@ export class TurnQueue {
     await this.#boss.deleteJob(TURNS, entry.id, { db })
     return Number(entry.singletonKey)
   }
+}
+
+/** Makes pg-boss's tables, or brings them up to date, within a transaction: one process after the other. */
+export async function installQueue(trx: Knex.Transaction): Promise<void> {
+  const own = executing(trx)
+  // Its scripts bring a transaction of their own along.
+  const within = (text: string): string => text.replace(/^\s*(?:begin|commit);/gim, '')
+  const db = { executeSql: (text: string, values: unknown[]) => own.executeSql(within(text), values) }
+  const boss = new PgBoss({ db, supervise: false, schedule: false })
+  boss.on('error', () => undefined)
+  await boss.start()
+  await boss.createQueue(TURNS, { name: TURNS, policy: 'short' })
 }
 
 /** Runs pg-boss's statements, whose parameters are numbered, on a connection or in a transaction of knex. */

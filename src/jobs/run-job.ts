@@ -2,7 +2,7 @@ import { ServiceError } from '../errors.ts'
 import type { BatchSizes } from '../import/batches.ts'
 import { abortReason, runImport } from '../import/run-import.ts'
 import type { RunParts } from '../import/run-parts.ts'
-import { PieceSpool, Spool } from '../import/spool.ts'
+import { Spool } from '../import/spool.ts'
 import { storedChunks } from '../receipts/follow.ts'
 import type { ImportKind, ReceiptStore, UploadDigest } from '../receipts/receipt.ts'
 import { csvOptions, csvRows, csvRun, type CsvInstructions, type Run } from './csv-run.ts'
@@ -17,109 +17,93 @@ export interface JobRunnerParts {
   readonly onFailure: (error: unknown, importId: string) => void
 }
 
-/**
- * Makes what runs a job until its receipt's last word, or until it has to be given back. It never rejects: what goes
- * wrong stands in the receipt.
- */
+/** Makes what runs a job until its receipt's last word, or until it has to be given back. */
 export function jobRunner(parts: JobRunnerParts): (job: Job) => Promise<void> {
   return async (job) => {
-    const { id } = job.receipt
+    const near = job.receipt.mode === 'each' ? undefined : new NearPayload(job)
     const failed = (error: unknown): void => {
-      if (!(error instanceof ServiceError)) parts.onFailure(error, id)
+      if (!(error instanceof ServiceError)) parts.onFailure(error, job.receipt.id)
     }
-    const unwritten = await run(job, parts, failed)
-    if (unwritten !== undefined) parts.onFailure(unwritten, id)
+    try {
+      const run = runParts(job, near, parts)
+      const unwritten = await runImport(run, { stored: nothing, finished: nothing, failed })
+      if (unwritten !== undefined) parts.onFailure(unwritten, job.receipt.id)
+    } catch (error) {
+      // What is kept of it makes no sense; whoever looks at it next may be of another version.
+      failed(error)
+      await job.writer.abort(abortReason(error)).catch(failed)
+    } finally {
+      await near?.close()
+    }
+  }
+}
+
+/**
+ * The payload of an import that is run as a whole, in a temporary file: while its transaction lasts it must not wait for
+ * another connection to the database, of which an embedded one has no other.
+ */
+class NearPayload {
+  readonly #job: Job
+  #spool: Spool | undefined
+
+  constructor(job: Job) {
+    this.#job = job
+  }
+
+  /** Fetches it. */
+  async fetch(): Promise<void> {
+    this.#spool = await Spool.open()
+    for await (const piece of this.#job.payload()) await this.#spool.write(piece)
+  }
+
+  async *read(): AsyncGenerator<Buffer> {
+    if (this.#spool === undefined) throw new RangeError('the payload was not fetched')
+    yield* this.#spool.read()
+  }
+
+  async close(): Promise<void> {
+    await this.#spool?.close()
   }
 }
 
 const nothing = (): void => undefined
 
-/** @returns the error of a last word that could not be written */
-async function run(job: Job, parts: JobRunnerParts, failed: (error: unknown) => void): Promise<unknown> {
-  let payload: Payload | undefined
-  try {
-    payload = await payloadOf(job)
-    return await runImport(runParts(job, payload, parts), { stored: nothing, finished: nothing, failed })
-  } catch (error) {
-    return await giveUp(job, error, failed)
-  } finally {
-    await payload?.close()
+function runParts(job: Job, near: NearPayload | undefined, { batches, receipts }: JobRunnerParts): RunParts {
+  const { receipt, writer } = job
+  const { kind, mode, form, upload: digest, chunks } = receipt
+  if (digest === undefined) throw new RangeError('a job is queued when its upload has come')
+  const { rows, run } = kinds[kind](job.instructions, digest)
+  const received = async (): Promise<UploadDigest> => {
+    await near?.fetch()
+    return digest
   }
-}
-
-/** Ends the attempt at a job that could not even begin. */
-async function giveUp({ writer }: Job, error: unknown, failed: (error: unknown) => void): Promise<unknown> {
-  const cause: unknown = writer.signal.aborted ? writer.signal.reason : error
-  failed(cause)
-  try {
-    await writer.abort(abortReason(cause))
-    return undefined
-  } catch (failure) {
-    return failure
-  }
-}
-
-/** What was sent, to be read as often as needed. */
-interface Payload {
-  read(): AsyncIterable<Buffer>
-  close(): Promise<void>
-}
-
-/**
- * What is imported in one transaction is read from a temporary file: the transaction may have the only connection to
- * the database.
- */
-async function payloadOf({ receipt, payload, writer }: Job): Promise<Payload> {
-  if (receipt.mode === 'each') return { read: payload, close: () => Promise.resolve() }
-  const spool = new PieceSpool(await Spool.open())
-  try {
-    for await (const piece of payload()) {
-      writer.signal.throwIfAborted()
-      await spool.write(piece)
-    }
-    return spool
-  } catch (error) {
-    await spool.close()
-    throw error
-  }
-}
-
-function runParts({ receipt, instructions, writer }: Job, payload: Payload, parts: JobRunnerParts): RunParts {
-  const { kind, mode, form, upload: received, chunks } = receipt
-  if (received === undefined) throw new RangeError('a job is queued when its upload has come')
-  const { rows, run } = kinds[kind]({ instructions, received, payload })
   return run({
     mode,
     form,
-    upload: { rows: rows(), again: rows, received: () => Promise.resolve(received) },
+    upload: { rows: rows(job.payload()), again: () => rows(near?.read() ?? job.payload()), received },
     receipt: writer,
-    batches: parts.batches,
-    stored: mode === 'each' && chunks > 0 ? storedChunks(parts.receipts, receipt, chunks) : undefined,
+    batches,
+    stored: mode === 'each' && chunks > 0 ? storedChunks(receipts, receipt, chunks) : undefined,
   })
-}
-
-/** What an import is read from. */
-interface Sent {
-  readonly instructions: string
-  readonly received: UploadDigest
-  readonly payload: Payload
 }
 
 /** How imports of each kind read their payload, and what their rows mean. */
 interface HowToRun {
-  readonly rows: () => RunParts['upload']['rows']
+  readonly rows: (payload: AsyncIterable<Buffer>) => RunParts['upload']['rows']
   readonly run: (run: Run) => RunParts
 }
 
-const kinds: Readonly<Record<ImportKind, (sent: Sent) => HowToRun>> = {
-  users: ({ instructions, received, payload }) => {
+const kinds: Readonly<Record<ImportKind, (instructions: string, upload: UploadDigest) => HowToRun>> = {
+  users: (instructions, { bytes }) => {
     const csv = JSON.parse(instructions) as CsvInstructions
-    const file = (): AsyncIterable<Buffer> => whole(payload.read(), received.bytes)
-    return { rows: () => csvRows(file(), csvOptions(csv)), run: (run) => csvRun(csv, run) }
+    return {
+      rows: (payload) => csvRows(whole(payload, bytes), csvOptions(csv)),
+      run: (run) => csvRun(csv, run),
+    }
   },
-  members: ({ instructions, payload }) => {
+  members: (instructions) => {
     const members = JSON.parse(instructions) as MemberInstructions
-    return { rows: () => memberRows(payload.read()), run: (run) => membersRun(members, run) }
+    return { rows: memberRows, run: (run) => membersRun(members, run) }
   },
 }
 

@@ -28,6 +28,7 @@ export class Worker {
   #wake: () => void = () => undefined
   #working: Promise<void> = Promise.resolve()
   #reminding: NodeJS.Timeout | undefined
+  #isReminding = false
 
   constructor(parts: WorkerParts) {
     this.#parts = parts
@@ -82,10 +83,14 @@ export class Worker {
   }
 
   async #remind(): Promise<void> {
+    if (this.#isReminding) return
+    this.#isReminding = true
     try {
       await this.#parts.jobs.remind()
     } catch (error) {
       this.#parts.onFailure(error)
+    } finally {
+      this.#isReminding = false
     }
   }
 
