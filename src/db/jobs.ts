@@ -1,7 +1,9 @@
 import type { Knex } from 'knex'
 import { randomUUID } from 'node:crypto'
 import type { Job, JobStore, WantedJob } from '../jobs/job.ts'
-import type { ImportPlace, Receipt, UploadDigest } from '../receipts/receipt.ts'
+import type { ServiceError } from '../errors.ts'
+import type { AbortReason, ImportPlace, Receipt, UploadDigest } from '../receipts/receipt.ts'
+import { stopped } from '../receipts/running-imports.ts'
 import { exhausted, jobEndings, MAX_ATTEMPTS, nextTurn } from './job-endings.ts'
 import { ArrivingPayload, readPayload, storePayload, storePiece } from './payloads.ts'
 import { persevere, promptly } from './persevere.ts'
@@ -13,9 +15,11 @@ import {
   endImport,
   insertReceipt,
   lost,
+  refuseLost,
   selectReceipts,
   updateRunning,
   type FencedPlace,
+  type LastWord,
 } from './receipt-sql.ts'
 import { createReceiptWriter } from './receipt-writer.ts'
 import { opening, type ReceiptStoreParts } from './receipts.ts'
@@ -89,7 +93,7 @@ async function enqueue(
 ): Promise<void> {
   const set = `state = 'waiting', process_id = null, upload_bytes = ?::bigint, upload_digest = ?::text`
   const isHandedOver = await updateRunning(trx, { ...place, fence: 0 }, set, [bytes, sha256])
-  if (!isHandedOver) return refuseLost(trx, place)
+  if (!isHandedOver) return refuseUnqueued(trx, place)
   await execute(
     trx,
     `update import_jobs set queued_at = clock_timestamp(), rows_total = ?::integer
@@ -99,7 +103,7 @@ async function enqueue(
   await queue.add(trx, place.organizationId)
 }
 
-async function refuseLost(trx: Knex, { organizationId, id }: ImportPlace): Promise<void> {
+async function refuseUnqueued(trx: Knex, { organizationId, id }: ImportPlace): Promise<void> {
   const sql = `select 1 from import_jobs where organization_id = ?::integer and import_id = ?::text and queued_at is not null`
   if ((await query(trx, sql, [organizationId, id])).length === 0) throw lost()
 }
@@ -118,9 +122,9 @@ async function takeTurn(parts: JobStoreParts): Promise<Job | 'no job' | undefine
       const claimed = await claimOldest(trx, organizationId, parts)
       if (claimed === undefined) return 'no job'
       const place = { organizationId, id: claimed.id, fence: claimed.fence }
-      if (claimed.attempts > MAX_ATTEMPTS) {
-        const reason = exhausted(claimed.trouble ?? undefined)
-        await endImport(trx, place, { state: 'failed', reason })
+      const word = lastWordOn(claimed)
+      if (word !== undefined) {
+        await endImport(trx, place, word)
         await nextTurn(trx, queue, organizationId)
         return 'no job'
       }
@@ -147,12 +151,25 @@ interface Claimed {
   readonly [column: string]: unknown
   readonly id: string
   readonly fence: number
+  readonly stop: boolean
   readonly instructions: string
   readonly attempts: number
   readonly trouble: string | null
 }
 
-/** Claims the oldest job that waits. One that this process was taken for dead over still runs in it, and must end first. */
+/** What is to be said of a job in the place of doing it. */
+function lastWordOn({ stop, attempts, trouble }: Claimed): LastWord | undefined {
+  // Its worker has died before it heard of it.
+  if (stop) return { state: 'aborted', reason: abortReasonOf(stopped()) }
+  return attempts > MAX_ATTEMPTS ? { state: 'failed', reason: exhausted(trouble ?? undefined) } : undefined
+}
+
+const abortReasonOf = ({ code, message: detail }: ServiceError): AbortReason => ({ code, detail })
+
+/**
+ * Claims the oldest job that waits, where none runs. One that this process was taken for dead over still runs in it, and
+ * must end first.
+ */
 async function claimOldest(
   trx: Knex,
   organizationId: number,
@@ -173,7 +190,7 @@ async function claimOldest(
        update imports i
           set state = 'running', fence = i.fence + 1, process_id = ?::text, claimed_at = clock_timestamp()
          from next n where i.organization_id = n.organization_id and i.id = n.id
-       returning i.id, i.fence
+       returning i.id, i.fence, i.stop_requested as stop
      ), job as (
        update import_jobs j
           set attempts = case when n.chunks > j.chunks_at_claim then 1 else j.attempts + 1 end,
@@ -181,7 +198,7 @@ async function claimOldest(
          from next n where j.organization_id = n.organization_id and j.import_id = n.id
        returning j.instructions, j.attempts, j.trouble
      )
-     select c.id, c.fence, j.instructions, j.attempts, j.trouble from claimed c, job j`,
+     select c.id, c.fence, c.stop, j.instructions, j.attempts, j.trouble from claimed c, job j`,
     [organizationId, running.ids.join(' '), organizationId, processId],
   )
   return claimed
@@ -211,13 +228,15 @@ async function receiptOf(trx: Knex, { organizationId, id }: ImportPlace): Promis
   return found[0].receipt
 }
 
-async function* payloadOf({ knex, onTrouble }: JobStoreParts, place: ImportPlace): AsyncGenerator<Buffer> {
+async function* payloadOf({ knex, onTrouble }: JobStoreParts, place: FencedPlace): AsyncGenerator<Buffer> {
   for (let next = 0; ;) {
     const pieces = await persevere(() => readPayload(knex, place, next), { onTrouble })
-    if (pieces.length === 0) return
+    if (pieces.length === 0) break
     yield* pieces
     next += pieces.length
   }
+  // Who has the job now may have ended it, and its payload with it.
+  await persevere(() => refuseLost(knex, place), { onTrouble })
 }
 
 /** Puts every organization into the line whose jobs wait, though it neither stands there nor runs one of them. */
@@ -228,7 +247,8 @@ async function remind(trx: Knex, queue: TurnQueue): Promise<void> {
        from imports i join import_jobs j on j.organization_id = i.organization_id and j.import_id = i.id
       where i.state = 'waiting' and j.not_before <= clock_timestamp() and not ${standsInLine('i.organization_id')}
         and not exists (
-          select 1 from imports r where r.organization_id = i.organization_id and r.state = 'running' and r.fence > 0)`,
+          select 1 from imports r where r.organization_id = i.organization_id and r.state = 'running' and r.fence > 0)
+      order by i.organization_id`,
     [],
   )
   await queue.addAll(

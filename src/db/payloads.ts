@@ -96,20 +96,27 @@ export async function storePayload(
   }
 }
 
-/** Some pieces of a payload from a number on, in order. */
+/**
+ * Some pieces of a payload from a number on, in order.
+ *
+ * @throws RangeError If one between them is missing
+ */
 export async function readPayload(
   knex: Knex,
   { organizationId, id }: ImportPlace,
   from: number,
 ): Promise<readonly Buffer[]> {
-  const rows = await query<{ bytes: Buffer }>(
+  const rows = await query<{ number: number; bytes: Buffer }>(
     knex,
-    `select bytes from import_payloads
+    `select number, bytes from import_payloads
       where organization_id = ?::integer and import_id = ?::text and number >= ?::integer
       order by number limit ?::integer`,
     [organizationId, id, from, PIECES_AT_ONCE],
   )
-  return rows.map(({ bytes }) => bytes)
+  return rows.map(({ number, bytes }, index) => {
+    if (number !== from + index) throw new RangeError(`piece ${from + index} of a payload is not there`)
+    return bytes
+  })
 }
 
 /**

@@ -71,6 +71,7 @@ export function importUsers(parts: ImportRouteParts): RequestHandler {
       const { id } = opened.kind === 'known' ? opened.receipt : opened.writer
       res.set({ 'Import-Id': id, Location: `${pathOf(req)}/${id}` })
       if (opened.kind === 'known') {
+        await payload?.close()
         await replay(res, parts.receipts, { receipt: opened.receipt, incoming, request, form })
         return
       }
