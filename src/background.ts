@@ -55,9 +55,7 @@ export function composeBackground(parts: BackgroundParts): Background {
       worker.wake()
     },
     stop: async () => {
-      // Who has stopped in time must not wait for the rest of it.
-      const tooLate = setTimeout(LAST_BATCHES, undefined, { ref: false })
-      await Promise.all([Promise.race([worker.stop(), tooLate]), postman.stop(LAST_LETTERS)])
+      await Promise.all([Promise.race([worker.stop(), setTimeout(LAST_BATCHES)]), postman.stop(LAST_LETTERS)])
     },
   }
 }

@@ -49,6 +49,14 @@ describe('the log of imports of members', () => {
       await ask(service, caller, { path: `${location}/result` })
       await ask(service, caller, { method: 'DELETE', path: location })
     }
+    // An id is any text, also one that tells of somebody.
+    const named = await postMembers(service, owner, [], {
+      ...envelope,
+      id: 'id-address@example.com/Memberid',
+    })
+    await untilImport(service, owner, named)
+    await ask(service, owner, { path: `${named}/result?only=invalid` })
+    await ask(service, owner, { path: `${named}x` })
     // Refusals of all kinds.
     await postBody(service, wrong, membersBody(members, envelope))
     await postBody(
@@ -78,7 +86,7 @@ describe('the log of imports of members', () => {
     for (const line of lines) {
       for (const secret of secrets) expect(line).not.toContain(secret)
       expect(line).not.toMatch(
-        /member-a|Member(?:given|invalid|recovery|file|extra|broken)|-address@|rc[ab]_|eyJ/,
+        /member-a|Member(?:given|invalid|recovery|file|extra|broken|id)|-address(?:@|%40)|rc[ab]_|eyJ/,
       )
     }
     expect(lines.filter((line) => /"level":(?:50|60)/.test(line))).toEqual([])
