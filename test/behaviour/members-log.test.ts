@@ -105,3 +105,28 @@ describe('the log of imports of members', () => {
     expect(service.logged()).not.toMatch(/m-\d+@example\.com/)
   })
 })
+
+describe('the log of a service without a mail server', () => {
+  it('holds addresses in the letters that it stands in for, and nowhere else', async () => {
+    const service = await startService()
+    try {
+      const owner = await programOf(service, { email: 'asker-address@example.com' })
+      const members = [{ emailAddress: 'member-address@example.com' }, { emailAddress: 'Memberinvalid' }]
+      const location = await postMembers(service, owner, members)
+      await untilImport(service, owner, location, ({ letters }) => letters[0]?.state === 'sent')
+      const telling = service
+        .logged()
+        .split('\n')
+        .filter((line) => /-address@|Memberinvalid/.test(line))
+      expect(telling).toHaveLength(1)
+      expect(JSON.parse(telling[0]!)).toMatchObject({
+        level: 30,
+        recipient: 'asker-address@example.com',
+        msg: expect.stringContaining('SMTP_URL is not set'),
+      })
+      expect(telling[0]).not.toMatch(/member-address|Memberinvalid/)
+    } finally {
+      await service.close()
+    }
+  })
+})
