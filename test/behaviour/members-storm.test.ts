@@ -14,7 +14,7 @@ import {
   untilImport,
   type Caller,
 } from '../support/members.ts'
-import { startService, type Answer, type Service } from '../support/service.ts'
+import { startService, type Service } from '../support/service.ts'
 
 const OPERATIONS = 250
 
