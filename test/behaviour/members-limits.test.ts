@@ -2,6 +2,7 @@ import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import {
   ask,
+  holdImports,
   importAt,
   locationOf,
   membersBody,
@@ -97,6 +98,31 @@ describe('the limits of imports of members', () => {
   })
 })
 
+describe('the number of imports at once', () => {
+  it('counts an import of members while it runs, and never keeps one from waiting', async () => {
+    const service = await startService({ settings: { MAX_IMPORTS_PER_ORGANIZATION: '1' } })
+    try {
+      const owner = await programOf(service)
+      const letGo = await holdImports(service.knex)
+      const running = await postMembers(service, owner, numberedMembers(0, 1))
+      await untilImport(service, owner, running, ({ state }) => state === 'running')
+      const file = await service.post('email\na@example.com\n')
+      expect(file.status).toBe(429)
+      expect(file.headers.get('retry-after')).toMatch(/^[1-9]\d*$/)
+      const others = [
+        await postMembers(service, owner, numberedMembers(1, 2)),
+        await postMembers(service, owner, numberedMembers(2, 3)),
+      ]
+      await letGo()
+      for (const location of others)
+        expect(await untilImport(service, owner, location)).toMatchObject({ state: 'finished' })
+      expect((await service.post('email\na@example.com\n')).status).toBe(200)
+    } finally {
+      await service.close()
+    }
+  })
+})
+
 describe('an import of 100,000 members', () => {
   it('is taken, and one more is not', async () => {
     const service = await startService({ duties: 'web' })
@@ -122,7 +148,7 @@ describe('an import of 100,000 members', () => {
     } finally {
       await service.close()
     }
-  })
+  }, 300_000)
 })
 
 describe('a service that is not ready for imports of members', () => {

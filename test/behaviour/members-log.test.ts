@@ -49,6 +49,14 @@ describe('the log of imports of members', () => {
       await ask(service, caller, { path: `${location}/result` })
       await ask(service, caller, { method: 'DELETE', path: location })
     }
+    // An id is any text, also one that tells of somebody.
+    const named = await postMembers(service, owner, [], {
+      ...envelope,
+      id: 'id-address@example.com/Memberid',
+    })
+    await untilImport(service, owner, named)
+    await ask(service, owner, { path: `${named}/result?only=invalid` })
+    await ask(service, owner, { path: `${named}x` })
     // Refusals of all kinds.
     await postBody(service, wrong, membersBody(members, envelope))
     await postBody(
@@ -78,7 +86,7 @@ describe('the log of imports of members', () => {
     for (const line of lines) {
       for (const secret of secrets) expect(line).not.toContain(secret)
       expect(line).not.toMatch(
-        /member-a|Member(?:given|invalid|recovery|file|extra|broken)|-address@|rc[ab]_|eyJ/,
+        /member-a|Member(?:given|invalid|recovery|file|extra|broken|id)|-address(?:@|%40)|rc[ab]_|eyJ/,
       )
     }
     expect(lines.filter((line) => /"level":(?:50|60)/.test(line))).toEqual([])
@@ -95,5 +103,30 @@ describe('the log of imports of members', () => {
     }
     expect(service.logged()).not.toContain('Troubledname')
     expect(service.logged()).not.toMatch(/m-\d+@example\.com/)
+  })
+})
+
+describe('the log of a service without a mail server', () => {
+  it('holds addresses in the letters that it stands in for, and nowhere else', async () => {
+    const service = await startService()
+    try {
+      const owner = await programOf(service, { email: 'asker-address@example.com' })
+      const members = [{ emailAddress: 'member-address@example.com' }, { emailAddress: 'Memberinvalid' }]
+      const location = await postMembers(service, owner, members)
+      await untilImport(service, owner, location, ({ letters }) => letters[0]?.state === 'sent')
+      const telling = service
+        .logged()
+        .split('\n')
+        .filter((line) => /-address@|Memberinvalid/.test(line))
+      expect(telling).toHaveLength(1)
+      expect(JSON.parse(telling[0]!)).toMatchObject({
+        level: 30,
+        recipient: 'asker-address@example.com',
+        msg: expect.stringContaining('SMTP_URL is not set'),
+      })
+      expect(telling[0]).not.toMatch(/member-address|Memberinvalid/)
+    } finally {
+      await service.close()
+    }
   })
 })

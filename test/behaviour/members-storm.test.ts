@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { Random } from '../faults/random.ts'
+import { rowsOf } from '../support/csv.ts'
 import {
   ask,
   eventually,
@@ -7,13 +8,18 @@ import {
   membersPath,
   numberedMembers,
   postBody,
+  postMembers,
   programAlone,
   programOf,
+  untilImport,
   type Caller,
 } from '../support/members.ts'
 import { startService, type Service } from '../support/service.ts'
 
-const OPERATIONS = 400
+const OPERATIONS = 250
+
+// However busy the machine is.
+const PATIENT = 300_000
 const AT_ONCE = 12
 
 interface ImportRow {
@@ -96,5 +102,36 @@ describe('many requests about the same few imports at once', () => {
     const [users] = await service.knex('users').count<{ count: string }[]>('* as count')
     expect(imports.reduce((sum, { created }) => sum + created, 0)).toBe(Number(users!.count))
     expect(service.logged()).not.toMatch(/"level":(?:50|60)/)
-  })
+  }, PATIENT)
+
+  it('and about the same people as files that are imported meanwhile leave every one of them whole', async () => {
+    await service.knex('users').delete()
+    const count = 1_000
+    const [caller] = callers as [Caller]
+    const members = numberedMembers(0, count, 'Member').map((member) => ({ ...member, familyName: 'M' }))
+    const rows = (name: string): string =>
+      members.map(({ emailAddress }) => `${emailAddress},${name},${name}\n`).join('')
+    const importing = [
+      postMembers(service, caller, members, { id: 'same people' }),
+      ...['One', 'Two', 'Three'].map((name) => service.post(`email,givenName,familyName\n${rows(name)}`)),
+    ] as const
+    const [location, ...files] = await Promise.all(importing)
+    for (const file of files) {
+      expect((file).status).toBe(200)
+      expect(rowsOf((file).text).every(({ disposition }) => disposition === 'imported')).toBe(true)
+    }
+    const seen = await untilImport(service, caller, location)
+    expect(seen).toMatchObject({ state: 'finished', counts: { members: count, imported: count } })
+    const users: Record<string, unknown>[] = await service
+      .knex('users')
+      .select('email', 'roles', 'given_name', 'family_name')
+    expect(new Set(users.map(({ email }) => email)).size).toBe(count)
+    expect(users).toHaveLength(count)
+    for (const { roles, given_name: given, family_name: family } of users) {
+      expect(roles).toContain('organization_member')
+      // The files have the last word, or the first; names come from one of them.
+      expect(['One', 'Two', 'Three']).toContain(given)
+      expect(family).toBe(given)
+    }
+  }, PATIENT)
 })

@@ -3,6 +3,7 @@ import { setTimeout } from 'node:timers/promises'
 import { basicOf, makeCredential, type CredentialFor } from './credentials.ts'
 import { exchange, jsonOf, type Asked, type Exchange, type ExchangeOptions } from './receipts.ts'
 import type { TokenFor } from './service.ts'
+import { PATIENCE } from './until.ts'
 
 /** What is needed to import members. */
 export interface MembersAsked extends Asked {
@@ -123,7 +124,7 @@ export async function importAt(service: Asked, caller: Caller, location: string)
 export async function eventually<T>(
   look: () => Promise<T>,
   isSo: (seen: T) => boolean,
-  patience = 45_000,
+  patience = PATIENCE,
 ): Promise<T> {
   const end = Date.now() + patience
   for (;;) {
