@@ -138,7 +138,7 @@ function judge({ tally }: Lab, { clean, broken, blows, struck, costs }: Judged) 
   tally.notes.push(
     `${broken.jobs.length} jobs, ${blows.length} blows`,
     `letters: ${mail.sent} sent, ${mail.lost} lost, ${mail.doubled} doubled`,
-    `${gaps.wentOn} times a job went on, after at most ${(gaps.longest / 1_000).toFixed(1)} s`,
+    `${gaps.wentOn} times a job went on, after ${seconds(gaps.median)} (median) and at most ${seconds(gaps.longest)}`,
     `at most ${most} attempts without progress`,
   )
   const left = [...broken.left, ...clean.left].map((what) => ({
@@ -157,6 +157,8 @@ function judge({ tally }: Lab, { clean, broken, blows, struck, costs }: Judged) 
     ...[...slow, ...counted].map((what) => ({ property: 'complete' as const, what })),
   ]
 }
+
+const seconds = (milliseconds: number): string => `${(milliseconds / 1_000).toFixed(1)} s`
 
 async function timeOf({ database }: Workshop): Promise<number> {
   const [row] = await database.query<{ at: number }>(
