@@ -14,6 +14,8 @@ export interface Gaps {
   readonly wentOn: number
   /** The longest time until one went on, in milliseconds. */
   readonly longest: number
+  /** Half of them went on within this time. */
+  readonly median: number
 }
 
 /** How long it took until imports went on that were running when their workers were struck. */
@@ -23,7 +25,12 @@ export function gapsOf(audit: readonly Noted[], blows: readonly Blow[]): Gaps {
     if (noted.what === 'state') histories.set(noted.job, [...(histories.get(noted.job) ?? []), noted])
   }
   const gaps = blows.flatMap((blow) => [...histories.values()].flatMap((history) => gapAfter(history, blow)))
-  return { wentOn: gaps.length, longest: Math.max(0, ...gaps) }
+  const sorted = gaps.sort((a, b) => a - b)
+  return {
+    wentOn: gaps.length,
+    longest: sorted.at(-1) ?? 0,
+    median: sorted[Math.floor(gaps.length / 2)] ?? 0,
+  }
 }
 
 function gapAfter(history: readonly Noted[], { at, who }: Blow): readonly number[] {

@@ -22,14 +22,18 @@ export interface Session extends Ended {
 export interface SessionOptions {
   readonly name: string
   readonly organizations: number
-  /** Breaks what it can until all imports have ended, and puts everything in order before it resolves. */
+  /**
+   * Breaks what it can until all imports have ended, and puts everything in order before it resolves. What tells whether
+   * they have throws where they never will.
+   */
   readonly trouble?: (workshop: Workshop, ended: () => Promise<boolean>) => Promise<void>
   /** Whether letters whose postman was killed are waited for as long as it takes, some minutes. */
   readonly patient?: boolean
 }
 
-// However loaded the machine is; what takes longer is stuck.
-const PATIENCE = 20 * 60_000
+// However loaded the machine is: what takes longer is stuck.
+const PATIENCE = 5 * 60_000
+const PATIENCE_FOR_EACH = 10_000
 // A postman's lease and then some.
 const LETTERS = 5 * 60_000
 const POLL = 250
@@ -44,11 +48,17 @@ export async function hold(lab: Lab, wanted: readonly Wanted[], options: Session
     await workshop.database.seed(seededFor(wanted))
     let jobs: readonly Commissioned[] | undefined
     const handing = handIn(workshop, wanted).then((all) => (jobs = all))
-    const ended = async (): Promise<boolean> => jobs !== undefined && (await unended(workshop)) === 0
+    const end = Date.now() + PATIENCE + wanted.length * PATIENCE_FOR_EACH
+    const ended = async (): Promise<boolean> => {
+      const areHandedIn = jobs !== undefined
+      const left = await unended(workshop)
+      if (Date.now() > end) throw new Error(`${left} imports have not ended`)
+      return areHandedIn && left === 0
+    }
     await Promise.all([handing, trouble?.(workshop, ended)])
-    await until(ended, PATIENCE, 'imports have not ended')
+    while (!(await ended())) await setTimeout(POLL)
     if (!patient) await hasten(workshop)
-    await until(async () => (await waitingLetters(workshop)) === 0, LETTERS, 'letters have not been sent')
+    await lettersGone(workshop)
     return {
       jobs: jobs!,
       outcomes: await outcomesOf(workshop, jobs!),
@@ -63,10 +73,12 @@ export async function hold(lab: Lab, wanted: readonly Wanted[], options: Session
   }
 }
 
-async function until(isSo: () => Promise<boolean>, patience: number, what: string): Promise<void> {
-  const end = Date.now() + patience
-  while (!(await isSo())) {
-    if (Date.now() > end) throw new Error(`After ${patience / 1_000} s ${what}`)
+async function lettersGone(workshop: Workshop): Promise<void> {
+  const end = Date.now() + LETTERS
+  for (;;) {
+    const left = await countOf(workshop, `letters where state = 'waiting'`)
+    if (left === 0) return
+    if (Date.now() > end) throw new Error(`${left} letters have not been sent`)
     await setTimeout(POLL)
   }
 }
@@ -79,9 +91,6 @@ async function countOf({ database }: Workshop, rest: string): Promise<number> {
 const unended = (workshop: Workshop): Promise<number> =>
   countOf(workshop, `imports where state in ('waiting', 'running')`)
 
-const waitingLetters = (workshop: Workshop): Promise<number> =>
-  countOf(workshop, `letters where state = 'waiting'`)
-
 /** A letter whose postman was killed is tried again after minutes: has the clock jump, when nobody has one under way. */
 async function hasten(workshop: Workshop): Promise<void> {
   for (let index = 0; index < WORKERS; index += 1) await workshop.stopWorker(index)
@@ -89,11 +98,18 @@ async function hasten(workshop: Workshop): Promise<void> {
   for (let index = 0; index < WORKERS; index += 1) await workshop.startWorker(index)
 }
 
+// Whoever is reminded of what has ended meanwhile needs a moment to see it.
+const TIDY = 15_000
+
 async function leftIn(workshop: Workshop): Promise<readonly string[]> {
-  const left: string[] = []
-  for (const rest of ['import_payloads', 'pgboss.job', `letters where state <> 'sent'`]) {
-    const count = await countOf(workshop, rest)
-    if (count > 0) left.push(`${count} in ${rest}`)
+  const end = Date.now() + TIDY
+  for (;;) {
+    const left: string[] = []
+    for (const rest of ['import_payloads', 'pgboss.job', `letters where state <> 'sent'`]) {
+      const count = await countOf(workshop, rest)
+      if (count > 0) left.push(`${count} in ${rest}`)
+    }
+    if (left.length === 0 || Date.now() > end) return left
+    await setTimeout(POLL)
   }
-  return left
 }

@@ -100,7 +100,7 @@ async function run(lab: Lab, count: number, trouble: Trouble): Promise<void> {
       const repeat = async (worker: number): Promise<void> => {
         while (blows.length < 2 * count && !(await ended())) {
           await someMoment(workshop, random, trouble.each ? worker : undefined, ended)
-          await hopeful(workshop)
+          await hopeful(workshop, ended)
           const from = Date.now()
           blows.push(await trouble.strike(workshop, worker, random))
           struck.push([from, Date.now()])
@@ -138,7 +138,7 @@ function judge({ tally }: Lab, { clean, broken, blows, struck, costs }: Judged) 
   tally.notes.push(
     `${broken.jobs.length} jobs, ${blows.length} blows`,
     `letters: ${mail.sent} sent, ${mail.lost} lost, ${mail.doubled} doubled`,
-    `${gaps.wentOn} times a job went on, after at most ${(gaps.longest / 1_000).toFixed(1)} s`,
+    `${gaps.wentOn} times a job went on, after ${seconds(gaps.median)} (median) and at most ${seconds(gaps.longest)}`,
     `at most ${most} attempts without progress`,
   )
   const left = [...broken.left, ...clean.left].map((what) => ({
@@ -157,6 +157,8 @@ function judge({ tally }: Lab, { clean, broken, blows, struck, costs }: Judged) 
     ...[...slow, ...counted].map((what) => ({ property: 'complete' as const, what })),
   ]
 }
+
+const seconds = (milliseconds: number): string => `${(milliseconds / 1_000).toFixed(1)} s`
 
 async function timeOf({ database }: Workshop): Promise<number> {
   const [row] = await database.query<{ at: number }>(
@@ -182,9 +184,9 @@ async function someMoment(
 const LAST_CHANCE = 3
 
 /** Waits while a further blow or two would use up the attempts of an import: that would be no fault. */
-async function hopeful({ database }: Workshop): Promise<void> {
+async function hopeful({ database }: Workshop, ended: () => Promise<boolean>): Promise<void> {
   const sql = `
     select 1 from import_jobs j join imports i on i.organization_id = j.organization_id and i.id = j.import_id
      where i.state in ('waiting', 'running') and j.attempts >= ${LAST_CHANCE}`
-  while ((await database.query(sql)).length > 0) await setTimeout(100)
+  while ((await database.query(sql)).length > 0 && !(await ended())) await setTimeout(100)
 }

@@ -182,7 +182,7 @@ describe('the time until an import goes on', () => {
   ]
 
   it('runs from the blow to its worker until another has it', () => {
-    expect(gapsOf(history, [{ at: 20, who: 'one' }])).toEqual({ wentOn: 1, longest: 11 })
+    expect(gapsOf(history, [{ at: 20, who: 'one' }])).toEqual({ wentOn: 1, longest: 11, median: 11 })
   })
 
   it('is nothing where another worker was struck, or none of its imports ran', () => {
@@ -192,7 +192,7 @@ describe('the time until an import goes on', () => {
       { at: 35, who: 'two' },
       { at: 5, who: 'one' },
     ]
-    expect(gapsOf(history, blows)).toEqual({ wentOn: 0, longest: 0 })
+    expect(gapsOf(history, blows)).toEqual({ wentOn: 0, longest: 0, median: 0 })
   })
 })
 
