@@ -5,7 +5,7 @@ import type { ServiceError } from '../errors.ts'
 import type { AbortReason, ImportPlace, Receipt, UploadDigest } from '../receipts/receipt.ts'
 import { stopped } from '../receipts/running-imports.ts'
 import { exhausted, jobEndings, MAX_ATTEMPTS, nextTurn } from './job-endings.ts'
-import { ArrivingPayload, readPayload, storePayload, storePiece } from './payloads.ts'
+import { ArrivingPayload, PIECES_AT_ONCE, readPayload, storePayload, storePiece } from './payloads.ts'
 import { persevere, promptly } from './persevere.ts'
 import { execute, query } from './query.ts'
 import { standsInLine, type TurnQueue } from './queue.ts'
@@ -69,18 +69,8 @@ export function createJobStore(parts: JobStoreParts): JobStore {
   }
 }
 
-async function submit(
-  trx: Knex,
-  id: string,
-  wanted: WantedJob,
-  { bytes, sha256 }: UploadDigest,
-): Promise<void> {
-  await insertReceipt(trx, id, undefined, wanted)
-  await execute(
-    trx,
-    `update imports set upload_bytes = ?::bigint, upload_digest = ?::text where organization_id = ?::integer and id = ?::text`,
-    [bytes, sha256, wanted.organizationId, id],
-  )
+async function submit(trx: Knex, id: string, wanted: WantedJob, upload: UploadDigest): Promise<void> {
+  await insertReceipt(trx, id, undefined, wanted, upload)
 }
 
 /** Hands an import over to the workers. The same again does nothing. */
@@ -128,8 +118,7 @@ async function takeTurn(parts: JobStoreParts): Promise<Job | 'no job' | undefine
         await nextTurn(trx, queue, organizationId)
         return 'no job'
       }
-      await forgetRefusal(trx, place)
-      const receipt = await receiptOf(trx, place)
+      const receipt = await receiptToRun(trx, place)
       // Before it is committed: from then on the heartbeat looks whether it runs.
       const signal = running.add(claimed.id)
       id = claimed.id
@@ -208,15 +197,18 @@ async function claimOldest(
  * A strict import or dry run begins again from its beginning: of its users nothing was committed. What it came to may
  * have been stored in part, where it was refused.
  */
-async function forgetRefusal(trx: Knex, place: FencedPlace): Promise<void> {
+async function receiptToRun(trx: Knex, place: FencedPlace): Promise<Receipt> {
+  const receipt = await receiptOf(trx, place)
+  if (receipt.mode === 'each' || (receipt.chunks === 0 && !receipt.refused)) return receipt
   const sets = countNames.map((name) => `${name} = 0`)
-  const isReset = await execute(
+  await execute(
     trx,
     `update imports set chunks = 0, result_bytes = 0, refused = false, ${sets.join(', ')}
-      where organization_id = ?::integer and id = ?::text and mode <> 'each' and (chunks > 0 or refused)`,
+      where organization_id = ?::integer and id = ?::text`,
     [place.organizationId, place.id],
   )
-  if (isReset > 0) await deleteChunks(trx, place)
+  await deleteChunks(trx, place)
+  return receiptOf(trx, place)
 }
 
 async function receiptOf(trx: Knex, { organizationId, id }: ImportPlace): Promise<Receipt> {
@@ -231,8 +223,8 @@ async function receiptOf(trx: Knex, { organizationId, id }: ImportPlace): Promis
 async function* payloadOf({ knex, onTrouble }: JobStoreParts, place: FencedPlace): AsyncGenerator<Buffer> {
   for (let next = 0; ;) {
     const pieces = await persevere(() => readPayload(knex, place, next), { onTrouble })
-    if (pieces.length === 0) break
     yield* pieces
+    if (pieces.length < PIECES_AT_ONCE) break
     next += pieces.length
   }
   // Who has the job now may have ended it, and its payload with it.

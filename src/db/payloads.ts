@@ -6,7 +6,9 @@ import { lost } from './receipt-sql.ts'
 
 // Large enough that a statement is worth its round trip, small enough for several uploads in memory at once.
 const PIECE_BYTES = 256 * 1024
-const PIECES_AT_ONCE = 4
+
+/** How many pieces {@link readPayload} gives at a time; fewer only at the end. */
+export const PIECES_AT_ONCE = 4
 
 /** Puts bytes together until they are worth a row. */
 class Pieces {
