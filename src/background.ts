@@ -38,14 +38,15 @@ export interface BackgroundParts {
 // Each of another organization: one that has much to do leaves room for the others.
 const JOBS_AT_ONCE = 4
 
-// What a letter that is under way has to be taken in; what a batch has to be stored in.
-const LAST_LETTERS = 3_000
+// What a letter that is under way has to be taken in: broken off, it may come twice. And what a batch has to be stored in.
+const LAST_LETTERS = 15_000
 const LAST_BATCHES = 4_000
 
 /** Wires what is done in the background. */
 export function composeBackground(parts: BackgroundParts): Background {
   const worker = workerOf(parts)
   const postman = postmanOf(parts)
+  let stopping: Promise<unknown> | undefined
   return {
     start: () => {
       worker.start()
@@ -55,7 +56,10 @@ export function composeBackground(parts: BackgroundParts): Background {
       worker.wake()
     },
     stop: async () => {
-      await Promise.all([Promise.race([worker.stop(), setTimeout(LAST_BATCHES)]), postman.stop(LAST_LETTERS)])
+      // Who has stopped in time must not wait for the rest of it.
+      const tooLate = setTimeout(LAST_BATCHES, undefined, { ref: false })
+      stopping ??= Promise.all([Promise.race([worker.stop(), tooLate]), postman.stop(LAST_LETTERS)])
+      await stopping
     },
   }
 }

@@ -266,6 +266,12 @@ export async function insertReceipt(
   )
 }
 
+/** @throws ServiceError `import.lost` If the import has ended, or was claimed by somebody else */
+export async function refuseLost(knex: Knex, place: FencedPlace): Promise<void> {
+  const sql = `select 1 from imports where ${running}`
+  if ((await query(knex, sql, fenced(place))).length === 0) throw lost()
+}
+
 /** Changes a running import. @returns whether it was still running */
 export async function updateRunning(
   knex: Knex,

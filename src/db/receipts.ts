@@ -139,7 +139,7 @@ async function refuseTooMany(
   // Where processes die one after the other nobody lives long enough to end their imports: they must not count.
   const sql = `
     select count(*)::integer as all_of_them, count(*) filter (where organization_id = ?::integer)::integer as own
-      from imports i where state = 'running' and exists (
+      from imports i where state = 'running' and fence = 0 and exists (
         select 1 from processes p where p.id = i.process_id and ${isAlive('p')})`
   const [count] = await query<{ all_of_them: number; own: number }>(trx, sql, [organizationId])
   if ((count?.own ?? 0) >= maxImportsPerOrganization) {

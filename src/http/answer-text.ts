@@ -21,7 +21,8 @@ export interface AnswerText {
   readonly mediaType: string
   /** What good rows came to. */
   readonly outcome: Outcome
-  readonly fileName: string
+  /** What the name of its file ends with, without the dot. */
+  readonly extension: string
   readonly head: string
   readonly chunk: (chunk: StoredChunk) => string | Buffer
   readonly tail: string
@@ -45,16 +46,16 @@ const writers: Readonly<
 > = {
   'text/csv': (form, _outcome, { onlyInvalid }) => {
     const { head, text: chunk } = csvText(form, onlyInvalid)
-    return { mediaType: csvType, fileName: 'users.result.csv', head, chunk }
+    return { mediaType: csvType, extension: 'csv', head, chunk }
   },
   'application/x-ndjson': (form, outcome, wish) => {
     const chunk = fromRows(form, wish, createNdjsonWriter(form, form.options, outcome))
-    return { mediaType: ndjsonType, fileName: 'users.result.ndjson', head: '', chunk }
+    return { mediaType: ndjsonType, extension: 'ndjson', head: '', chunk }
   },
   'application/json': (form, outcome, wish) => {
     const { head, rows, tail } = createMembersWriter(form.options, outcome)
     const mediaType = 'application/json; charset=utf-8'
-    return { mediaType, fileName: 'members.result.json', head, chunk: fromRows(form, wish, rows), tail }
+    return { mediaType, extension: 'json', head, chunk: fromRows(form, wish, rows), tail }
   },
 }
 

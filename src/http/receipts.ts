@@ -1,6 +1,6 @@
 import type { Request, RequestHandler, Response } from 'express'
 import { followStored, receiptWhen } from '../receipts/follow.ts'
-import { hasEnded } from '../receipts/receipt.ts'
+import { hasEnded, isTold } from '../receipts/receipt.ts'
 import type { HistoryCursor, HistoryQuery, Receipt, ReceiptScope, ReceiptStore } from '../receipts/receipt.ts'
 import { acceptedType } from './accept.ts'
 import { answerResult } from './answer-result.ts'
@@ -83,10 +83,7 @@ export async function sendResult(
   { found, type, onlyInvalid }: AnswerWish & { readonly found: Receipt },
 ): Promise<void> {
   const gone = goneSignal(res)
-  // What a strict import comes to, and so what its good rows are called, is known with its first rows.
-  const isTold = ({ mode, chunks }: Receipt): boolean =>
-    req.method === 'HEAD' || mode === 'each' || chunks > 0
-  const receipt = await receiptWhen(receipts, found, isTold, gone)
+  const receipt = req.method === 'HEAD' ? found : await receiptWhen(receipts, found, isTold, gone)
   if (receipt.erasedAt !== undefined) throw erased()
   await answerResult(res, {
     receipt,

@@ -1,7 +1,7 @@
 import type { Response } from 'express'
 import { ServiceError } from '../errors.ts'
 import { followStored, receiptWhen } from '../receipts/follow.ts'
-import type { AnswerForm, Receipt, ReceiptStore } from '../receipts/receipt.ts'
+import { isTold, type AnswerForm, type Receipt, type ReceiptStore } from '../receipts/receipt.ts'
 import { answerResult } from './answer-result.ts'
 import { goneSignal } from './gone.ts'
 import type { ImportRequest } from './import-request.ts'
@@ -44,7 +44,7 @@ export async function replay(
     return
   }
   // The status of a strict import is known only with its first rows.
-  const begun = await receiptWhen(store, first, (now) => now.chunks > 0, gone)
+  const begun = await receiptWhen(store, first, (now) => now.chunks > 0 && isTold(now), gone)
   refuseAborted(begun)
   if (begun.erasedAt !== undefined) throw erased()
   await answerResult(res, {

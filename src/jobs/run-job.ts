@@ -72,7 +72,7 @@ function runParts(job: Job, near: NearPayload | undefined, { batches, receipts }
   const { receipt, writer } = job
   const { kind, mode, form, upload: digest, chunks } = receipt
   if (digest === undefined) throw new RangeError('a job is queued when its upload has come')
-  const { rows, run } = kinds[kind](job.instructions)
+  const { rows, run } = kinds[kind](job.instructions, digest)
   const received = async (): Promise<UploadDigest> => {
     await near?.fetch()
     return digest
@@ -93,13 +93,26 @@ interface HowToRun {
   readonly run: (run: Run) => RunParts
 }
 
-const kinds: Readonly<Record<ImportKind, (instructions: string) => HowToRun>> = {
-  users: (instructions) => {
+const kinds: Readonly<Record<ImportKind, (instructions: string, upload: UploadDigest) => HowToRun>> = {
+  users: (instructions, { bytes }) => {
     const csv = JSON.parse(instructions) as CsvInstructions
-    return { rows: (payload) => csvRows(payload, csvOptions(csv)), run: (run) => csvRun(csv, run) }
+    return {
+      rows: (payload) => csvRows(whole(payload, bytes), csvOptions(csv)),
+      run: (run) => csvRun(csv, run),
+    }
   },
   members: (instructions) => {
     const members = JSON.parse(instructions) as MemberInstructions
     return { rows: memberRows, run: (run) => membersRun(members, run) }
   },
+}
+
+/** A file that ends early would pass for a shorter one. @throws RangeError If it has not as many bytes as were sent */
+async function* whole(file: AsyncIterable<Buffer>, bytes: number): AsyncGenerator<Buffer> {
+  let read = 0
+  for await (const piece of file) {
+    read += piece.length
+    yield piece
+  }
+  if (read !== bytes) throw new RangeError(`the payload has ${read} bytes of ${bytes}`)
 }
