@@ -68,6 +68,18 @@ function workerOf({ log, receipts, jobs, running, batches }: BackgroundParts): W
   const run = jobRunner({
     receipts,
     batches,
+    onBegun: ({ id, organizationId, kind, chunks }) => {
+      const what = chunks === 0 ? 'has begun' : 'goes on after its last batch'
+      log.info(
+        { import: id, organization: organizationId, kind, batches: chunks },
+        `an import in the background ${what}`,
+      )
+    },
+    onEnded: ({ id, organizationId }, reason) => {
+      const what =
+        reason === undefined ? 'is finished' : 'was given back, or has ended; its receipt says which'
+      log.info({ import: id, organization: organizationId, reason }, `an import in the background ${what}`)
+    },
     onFailure: (error, importId) => {
       log.error({ err: error, import: importId }, 'an import in the background failed')
     },
@@ -90,9 +102,9 @@ function postmanOf({ config, log, database: { knex } }: BackgroundParts) {
   })
 }
 
-/** Where the receipt of an import is found. */
-function pathOf({ importKind, organizationId, importId, ownId }: LetterImport): string {
+/** Where the receipt of an import is found, and of no other that its caller may give the same id. */
+function pathOf({ importKind, organizationId, importId }: LetterImport): string {
   return importKind === 'users'
     ? `/api/import/organization/users/${importId}`
-    : `/v1/organizations/${organizationId}/members/import/${encodeURIComponent(ownId ?? '')}`
+    : `/v1/organizations/${organizationId}/members/import/${importId}`
 }

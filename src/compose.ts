@@ -83,6 +83,7 @@ export async function compose(config: Config, log: Logger, duties: Duties = 'bot
     running,
     maxImports: config.maxImports,
     maxImportsPerOrganization: config.maxImportsPerOrganization,
+    maxWaitingBytes: config.receiptBytes,
     onTrouble: (error: unknown) => {
       log.warn({ err: error }, 'the database is in trouble; an import waits for it')
     },

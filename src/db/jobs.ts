@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
 import { randomUUID } from 'node:crypto'
-import type { Job, JobStore, WantedJob } from '../jobs/job.ts'
+import type { Job, JobStore } from '../jobs/job.ts'
 import type { ServiceError } from '../errors.ts'
 import type { AbortReason, ImportPlace, Receipt, UploadDigest } from '../receipts/receipt.ts'
 import { stopped } from '../receipts/running-imports.ts'
@@ -22,7 +22,7 @@ import {
   type LastWord,
 } from './receipt-sql.ts'
 import { createReceiptWriter } from './receipt-writer.ts'
-import { opening, type ReceiptStoreParts } from './receipts.ts'
+import { opening, refuseTooMuch, type ReceiptStoreParts } from './receipts.ts'
 import { inTransaction } from './transaction.ts'
 
 /** What the store of jobs needs to know. */
@@ -41,7 +41,10 @@ export function createJobStore(parts: JobStoreParts): JobStore {
         await storePayload(trx, place, payload())
         await queue.add(trx, place.organizationId)
       }
-      const begin = (trx: Knex): Promise<void> => submit(trx, place.id, wanted, upload)
+      const begin = async (trx: Knex): Promise<void> => {
+        await refuseTooMuch(trx, place.organizationId, upload.bytes, parts)
+        await insertReceipt(trx, place.id, undefined, wanted, upload)
+      }
       const known = await promptly(() => opening(parts, wanted, begin, store))
       return known === undefined ? { kind: 'new', id: place.id } : { kind: 'known', receipt: known }
     },
@@ -67,10 +70,6 @@ export function createJobStore(parts: JobStoreParts): JobStore {
 
     remind: () => promptly(() => inTransaction(knex, (trx) => remind(trx, queue))),
   }
-}
-
-async function submit(trx: Knex, id: string, wanted: WantedJob, upload: UploadDigest): Promise<void> {
-  await insertReceipt(trx, id, undefined, wanted, upload)
 }
 
 /** Hands an import over to the workers. The same again does nothing. */

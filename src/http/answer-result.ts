@@ -38,8 +38,10 @@ export async function answerResult(
     'Content-Type': text.mediaType,
     'Content-Disposition': `attachment; filename="${kind}.result.${text.extension}"`,
     'Cache-Control': 'no-store',
-    'Import-Charset': form.charset,
-    'Import-Delimiter': delimiterNames[form.delimiter] ?? 'comma',
+    // Members have neither.
+    ...(kind === 'users'
+      ? { 'Import-Charset': form.charset, 'Import-Delimiter': delimiterNames[form.delimiter] ?? 'comma' }
+      : {}),
     ...(mode === 'strict' ? { 'Preference-Applied': 'handling=strict' } : {}),
     ...headers,
   })

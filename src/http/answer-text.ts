@@ -1,10 +1,11 @@
 import type { AnsweredRow, Outcome } from '../import/answer.ts'
 import { csvText } from '../csv/keep-answer.ts'
 import { createAnswerReader } from '../csv/read-answer.ts'
-import { csvType } from '../csv/write-csv.ts'
+import { createCsvWriter, csvType } from '../csv/write-csv.ts'
 import { createMembersWriter } from '../json/write-members.ts'
 import { createNdjsonWriter, ndjsonType } from '../json/write-ndjson.ts'
 import { answeredRows, type StoredChunk } from '../receipts/chunk.ts'
+import { guardedFormula } from '../users/formula.ts'
 import type { AnswerForm, Receipt } from '../receipts/receipt.ts'
 
 /** The media types in which the result of a file can be had, the preferred one first. */
@@ -32,6 +33,11 @@ export interface AnswerText {
 export interface AnswerWish {
   readonly type: AnswerType
   readonly onlyInvalid: boolean
+  /**
+   * Whether what a spreadsheet would take for a formula gets an apostrophe, in CSV. Not where a file is answered: its
+   * sender gets back what he sent.
+   */
+  readonly guardsFormulas?: boolean
 }
 
 /** Gives the result of an import as text. All formats come from what is stored, so they can't say different things. */
@@ -44,8 +50,9 @@ type Written = Omit<AnswerText, 'outcome' | 'tail'> & Partial<AnswerText>
 const writers: Readonly<
   Record<AnswerType, (form: AnswerForm, outcome: Outcome, wish: AnswerWish) => Written>
 > = {
-  'text/csv': (form, _outcome, { onlyInvalid }) => {
-    const { head, text: chunk } = csvText(form, onlyInvalid)
+  'text/csv': (form, outcome, wish) => {
+    const { head, text } = csvText(form, wish.onlyInvalid)
+    const chunk = wish.guardsFormulas === true ? fromRows(form, wish, guardedCsv(form, outcome)) : text
     return { mediaType: csvType, extension: 'csv', head, chunk }
   },
   'application/x-ndjson': (form, outcome, wish) => {
@@ -57,6 +64,12 @@ const writers: Readonly<
     const mediaType = 'application/json; charset=utf-8'
     return { mediaType, extension: 'json', head, chunk: fromRows(form, wish, rows), tail }
   },
+}
+
+function guardedCsv(form: AnswerForm, outcome: Outcome): (rows: readonly AnsweredRow[]) => string {
+  const writer = createCsvWriter(form, form.options, outcome)
+  return (rows) =>
+    rows.map((row) => writer.row({ ...row, cells: row.cells.map((cell) => guardedFormula(cell)) })).join('')
 }
 
 /** Makes text of the rows of chunks. */
