@@ -134,16 +134,17 @@ describe('a worker', () => {
     const bench = new Bench()
     let claimed: () => void = never
     bench.claiming = new Promise((resolve) => (claimed = resolve))
-    bench.waiting.push('a', 'b')
+    bench.waiting.push('a', 'b', 'c')
     const worker = bench.worker(2)
     worker.start()
-    await until(() => bench.claims === 1)
+    await until(() => bench.claims === 2)
     const stopped = worker.stop()
     await setTimeout(50)
     claimed()
     await stopped
-    expect(bench.ended).toEqual([{ id: 'a', reason: expect.objectContaining({ code: 'service.stopping' }) }])
-    expect(bench.waiting).toEqual(['b'])
+    expect(bench.ended.map(({ id }) => id)).toEqual(['a', 'b'])
+    for (const { reason } of bench.ended) expect(reason).toMatchObject({ code: 'service.stopping' })
+    expect(bench.waiting).toEqual(['c'])
     expect(bench.running.ids).toEqual([])
   })
 
