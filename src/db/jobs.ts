@@ -1,14 +1,14 @@
 import type { Knex } from 'knex'
 import { randomUUID } from 'node:crypto'
-import type { Job, JobStore, WantedJob } from '../jobs/job.ts'
+import type { Job, JobStore } from '../jobs/job.ts'
 import type { ServiceError } from '../errors.ts'
 import type { AbortReason, ImportPlace, Receipt, UploadDigest } from '../receipts/receipt.ts'
 import { stopped } from '../receipts/running-imports.ts'
 import { exhausted, jobEndings, MAX_ATTEMPTS, nextTurn } from './job-endings.ts'
-import { ArrivingPayload, readPayload, storePayload, storePiece } from './payloads.ts'
+import { ArrivingPayload, PIECES_AT_ONCE, readPayload, storePayload, storePiece } from './payloads.ts'
 import { persevere, promptly } from './persevere.ts'
 import { execute, query } from './query.ts'
-import type { TurnQueue } from './queue.ts'
+import { standsInLine, type TurnQueue } from './queue.ts'
 import {
   countNames,
   deleteChunks,
@@ -22,7 +22,7 @@ import {
   type LastWord,
 } from './receipt-sql.ts'
 import { createReceiptWriter } from './receipt-writer.ts'
-import { opening, type ReceiptStoreParts } from './receipts.ts'
+import { opening, refuseTooMuch, type ReceiptStoreParts } from './receipts.ts'
 import { inTransaction } from './transaction.ts'
 
 /** What the store of jobs needs to know. */
@@ -36,8 +36,15 @@ export function createJobStore(parts: JobStoreParts): JobStore {
   return {
     submit: async (wanted, payload, upload) => {
       const place = { organizationId: wanted.organizationId, id: randomUUID() }
-      const store = async (trx: Knex): Promise<void> => storePayload(trx, place, payload())
-      const begin = (trx: Knex): Promise<void> => submit(trx, queue, place.id, wanted, upload)
+      // Both may take time, and nobody else is to wait for it.
+      const store = async (trx: Knex): Promise<void> => {
+        await storePayload(trx, place, payload())
+        await queue.add(trx, place.organizationId)
+      }
+      const begin = async (trx: Knex): Promise<void> => {
+        await refuseTooMuch(trx, place.organizationId, upload.bytes, parts)
+        await insertReceipt(trx, place.id, undefined, wanted, upload)
+      }
       const known = await promptly(() => opening(parts, wanted, begin, store))
       return known === undefined ? { kind: 'new', id: place.id } : { kind: 'known', receipt: known }
     },
@@ -63,22 +70,6 @@ export function createJobStore(parts: JobStoreParts): JobStore {
 
     remind: () => promptly(() => inTransaction(knex, (trx) => remind(trx, queue))),
   }
-}
-
-async function submit(
-  trx: Knex,
-  queue: TurnQueue,
-  id: string,
-  wanted: WantedJob,
-  { bytes, sha256 }: UploadDigest,
-): Promise<void> {
-  await insertReceipt(trx, id, undefined, wanted)
-  await execute(
-    trx,
-    `update imports set upload_bytes = ?::bigint, upload_digest = ?::text where organization_id = ?::integer and id = ?::text`,
-    [bytes, sha256, wanted.organizationId, id],
-  )
-  await queue.add(trx, wanted.organizationId)
 }
 
 /** Hands an import over to the workers. The same again does nothing. */
@@ -126,8 +117,7 @@ async function takeTurn(parts: JobStoreParts): Promise<Job | 'no job' | undefine
         await nextTurn(trx, queue, organizationId)
         return 'no job'
       }
-      await forgetRefusal(trx, place)
-      const receipt = await receiptOf(trx, place)
+      const receipt = await receiptToRun(trx, place)
       // Before it is committed: from then on the heartbeat looks whether it runs.
       const signal = running.add(claimed.id)
       id = claimed.id
@@ -206,15 +196,18 @@ async function claimOldest(
  * A strict import or dry run begins again from its beginning: of its users nothing was committed. What it came to may
  * have been stored in part, where it was refused.
  */
-async function forgetRefusal(trx: Knex, place: FencedPlace): Promise<void> {
+async function receiptToRun(trx: Knex, place: FencedPlace): Promise<Receipt> {
+  const receipt = await receiptOf(trx, place)
+  if (receipt.mode === 'each' || (receipt.chunks === 0 && !receipt.refused)) return receipt
   const sets = countNames.map((name) => `${name} = 0`)
-  const isReset = await execute(
+  await execute(
     trx,
     `update imports set chunks = 0, result_bytes = 0, refused = false, ${sets.join(', ')}
-      where organization_id = ?::integer and id = ?::text and mode <> 'each' and (chunks > 0 or refused)`,
+      where organization_id = ?::integer and id = ?::text`,
     [place.organizationId, place.id],
   )
-  if (isReset > 0) await deleteChunks(trx, place)
+  await deleteChunks(trx, place)
+  return receiptOf(trx, place)
 }
 
 async function receiptOf(trx: Knex, { organizationId, id }: ImportPlace): Promise<Receipt> {
@@ -229,21 +222,21 @@ async function receiptOf(trx: Knex, { organizationId, id }: ImportPlace): Promis
 async function* payloadOf({ knex, onTrouble }: JobStoreParts, place: FencedPlace): AsyncGenerator<Buffer> {
   for (let next = 0; ;) {
     const pieces = await persevere(() => readPayload(knex, place, next), { onTrouble })
-    if (pieces.length === 0) break
     yield* pieces
+    if (pieces.length < PIECES_AT_ONCE) break
     next += pieces.length
   }
   // Who has the job now may have ended it, and its payload with it.
   await persevere(() => refuseLost(knex, place), { onTrouble })
 }
 
-/** What is put into line for every organization whose jobs wait though none of them runs. */
+/** Puts every organization into the line whose jobs wait, though it neither stands there nor runs one of them. */
 async function remind(trx: Knex, queue: TurnQueue): Promise<void> {
   const waiting = await query<{ organization_id: number }>(
     trx,
     `select distinct i.organization_id
        from imports i join import_jobs j on j.organization_id = i.organization_id and j.import_id = i.id
-      where i.state = 'waiting' and j.not_before <= clock_timestamp()
+      where i.state = 'waiting' and j.not_before <= clock_timestamp() and not ${standsInLine('i.organization_id')}
         and not exists (
           select 1 from imports r where r.organization_id = i.organization_id and r.state = 'running' and r.fence > 0)
       order by i.organization_id`,

@@ -6,7 +6,9 @@ import { lost } from './receipt-sql.ts'
 
 // Large enough that a statement is worth its round trip, small enough for several uploads in memory at once.
 const PIECE_BYTES = 256 * 1024
-const PIECES_AT_ONCE = 4
+
+/** How many pieces {@link readPayload} gives at a time; fewer only at the end. */
+export const PIECES_AT_ONCE = 4
 
 /** Puts bytes together until they are worth a row. */
 class Pieces {
@@ -117,4 +119,17 @@ export async function readPayload(
     if (number !== from + index) throw new RangeError(`piece ${from + index} of a payload is not there`)
     return bytes
   })
+}
+
+/**
+ * Deletes payloads that outlived their imports: a piece may have been on its way when its import ended, and a process of
+ * an earlier version does not know of them.
+ */
+export async function deleteStalePayloads(knex: Knex): Promise<void> {
+  await execute(
+    knex,
+    `delete from import_payloads p using imports i
+      where i.organization_id = p.organization_id and i.id = p.import_id and i.state not in ('waiting', 'running')`,
+    [],
+  )
 }

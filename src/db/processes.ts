@@ -17,7 +17,7 @@ export interface ProcessParts {
 // A process without a session is given this long to connect again: it may be that only its connection was cut.
 const SECONDS_WITHOUT_SESSION = 10
 // Behind a pooler sessions outlive processes.
-const SECONDS_UNSEEN = 60
+const SECONDS_UNSEEN = 45
 // Whoever was not seen himself for longer may have slept with all the others, who are about to wake.
 const SECONDS_STEADY = 20
 // An import of this process that does not run any more, though its receipt says so: its last word got lost.
@@ -91,17 +91,19 @@ async function buryDead(
   await query(
     knex,
     `with me as (
-       select backend_start from processes where id = ?::text
+       select backend_start,
+              ?::boolean and seen_at > clock_timestamp() - make_interval(secs => ?::integer) as steady
+         from processes where id = ?::text
      ), dead as (
        delete from processes p using me
         where p.id <> ?::text
           and (?::boolean
-               or (?::boolean and p.seen_at < clock_timestamp() - make_interval(secs => ?::integer))
+               or (me.steady and p.seen_at < clock_timestamp() - make_interval(secs => ?::integer))
                or (me.backend_start < clock_timestamp() - make_interval(secs => ?::integer)
                    and not ${isAlive('p')}))
        returning p.id
      ), orphaned as (
-       select i.organization_id, i.id from imports i
+       select i.organization_id, i.id, i.fence from imports i
         where i.state = 'running'
           and (i.process_id in (select id from dead)
                or (i.process_id <> ?::text and not exists (select 1 from processes p where p.id = i.process_id))
@@ -109,7 +111,8 @@ async function buryDead(
                    and coalesce(i.claimed_at, i.created_at) < clock_timestamp() - make_interval(secs => ?::integer)))
      ), given_back as (
        update imports i set state = 'waiting', process_id = null
-         from orphaned o where i.organization_id = o.organization_id and i.id = o.id and i.state = 'running' and i.fence > 0
+         from orphaned o where i.organization_id = o.organization_id and i.id = o.id and i.state = 'running'
+          and i.fence = o.fence and i.fence > 0
      ), aborted as (
        update imports i set state = 'aborted', ended_at = clock_timestamp(), reason_code = 'process.died',
                             reason = 'The process that ran the import has ended before it was complete.'
@@ -118,10 +121,12 @@ async function buryDead(
      )
      delete from import_payloads p using aborted a where p.organization_id = a.organization_id and p.import_id = a.id`,
     [
+      isSteady,
+      // This statement, too, may have waited: for a lock on a whole table, with those of all other processes.
+      SECONDS_STEADY,
       processId,
       processId,
       alone,
-      isSteady,
       SECONDS_UNSEEN,
       SECONDS_WITHOUT_SESSION,
       processId,

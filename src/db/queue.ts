@@ -4,6 +4,11 @@ import { query, type Parameter, type ResultRow } from './query.ts'
 
 const TURNS = 'turns'
 
+/** Whether an organization stands in line, as far as others can see. */
+export const standsInLine = (organizationId: string): string => `
+  exists (select 1 from pgboss.job e
+           where e.name = '${TURNS}' and e.state = 'created' and e.singleton_key = (${organizationId})::text)`
+
 /**
  * Whose turn it is. An organization whose jobs wait has one entry, however many they are; when one of its jobs has
  * ended it stands at the end of the line again. So nobody waits for the jobs of another organization.
@@ -33,7 +38,20 @@ export class TurnQueue {
   /** Takes the organization whose turn it is out of the line. Until the transaction ends, no other process gets it. */
   async next(trx: Knex): Promise<number | undefined> {
     const db = executing(trx)
-    const [entry] = await this.#boss.fetch(TURNS, { includeMetadata: true, batchSize: 1, db })
+    let failure: unknown
+    // It takes every error for a collision, and says that there is nothing.
+    const telling = {
+      executeSql: async (text: string, values: unknown[]) => {
+        try {
+          return await db.executeSql(text, values)
+        } catch (error) {
+          failure = error
+          throw error
+        }
+      },
+    }
+    const [entry] = await this.#boss.fetch(TURNS, { includeMetadata: true, batchSize: 1, db: telling })
+    if (failure !== undefined) throw failure as Error
     if (entry === undefined) return undefined
     await this.#boss.deleteJob(TURNS, entry.id, { db })
     return Number(entry.singletonKey)

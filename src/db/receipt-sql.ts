@@ -13,6 +13,7 @@ import type {
   JobProgress,
   NewImport,
   Receipt,
+  UploadDigest,
 } from '../receipts/receipt.ts'
 import { execute, query, type Parameter } from './query.ts'
 
@@ -222,19 +223,21 @@ function formOf(text: string): AnswerForm {
  * Writes the receipt of an import that begins, and what is kept for its worker.
  *
  * @param processId - the process that takes its upload; `undefined` where all of it has come
+ * @param upload - what has come, where all of it has
  */
 export async function insertReceipt(
   trx: Knex,
   id: string,
   processId: string | undefined,
   wanted: NewImport,
+  upload?: UploadDigest,
 ): Promise<void> {
   await query(
     trx,
     `insert into imports (organization_id, id, state, kind, mode, caller, caller_email, file_name, idempotency_key,
-                          request, form, process_id)
+                          request, form, process_id, upload_bytes, upload_digest)
      values (?::integer, ?::text, ?::text, ?::text, ?::text, ?::text, ?::text, ?::text, ?::text, ?::text, ?::text,
-             ?::text)`,
+             ?::text, ?::bigint, ?::text)`,
     [
       wanted.organizationId,
       id,
@@ -248,6 +251,8 @@ export async function insertReceipt(
       wanted.request,
       JSON.stringify(wanted.form),
       processId ?? null,
+      upload?.bytes ?? null,
+      upload?.sha256 ?? null,
     ],
   )
   if (wanted.job === undefined) return

@@ -124,7 +124,7 @@ async function importNew(res: Response, all: NewImport): Promise<void> {
   })
   await live.begun()
   await answerResult(res, {
-    receipt: { form: all.form, mode: request.mode, refused: receipt.isRefused },
+    receipt: { kind: 'users', form: all.form, mode: request.mode, refused: receipt.isRefused },
     chunks: live.follow(),
     gone: goneSignal(res),
     wish: { type: request.answerType, onlyInvalid: request.answer.onlyInvalid },

@@ -80,7 +80,7 @@ export async function sendResult(
   req: Request,
   res: Response,
   receipts: ReceiptStore,
-  { found, type, onlyInvalid }: AnswerWish & { readonly found: Receipt },
+  { found, ...wish }: AnswerWish & { readonly found: Receipt },
 ): Promise<void> {
   const gone = goneSignal(res)
   const receipt = req.method === 'HEAD' ? found : await receiptWhen(receipts, found, isTold, gone)
@@ -89,7 +89,7 @@ export async function sendResult(
     receipt,
     chunks: followStored(receipts, receipt, gone),
     gone,
-    wish: { type, onlyInvalid: receipt.form.options.onlyInvalid || onlyInvalid },
+    wish: { ...wish, onlyInvalid: receipt.form.options.onlyInvalid || wish.onlyInvalid },
     headers: { 'Import-Id': receipt.id, 'Import-State': receipt.state },
     status: 200,
   })
@@ -108,7 +108,10 @@ export function deleteReceipt(parts: ReceiptRouteParts): RequestHandler {
 export async function stopOrErase(res: Response, receipt: Receipt, receipts: ReceiptStore): Promise<void> {
   if (!hasEnded(receipt)) await receipts.requestStop(receipt)
   else await receipts.erase(receipt)
-  res.set('Cache-Control', 'no-store').sendStatus(hasEnded(receipt) ? 204 : 202)
+  res
+    .set('Cache-Control', 'no-store')
+    .status(hasEnded(receipt) ? 204 : 202)
+    .end()
 }
 
 const PAGE = 50

@@ -39,7 +39,8 @@ export async function replay(
     throw mismatch(
       'This Idempotency-Key was used before with another file or other options: use a new key for a new import.',
     )
-  if (request.isAsync) {
+  // What was done while its sender waited is there: it has no letter, and he gets its answer.
+  if (request.isAsync && receipt.job !== undefined) {
     accept(res, request.mode)
     return
   }

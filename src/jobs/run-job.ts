@@ -4,7 +4,7 @@ import { abortReason, runImport } from '../import/run-import.ts'
 import type { RunParts } from '../import/run-parts.ts'
 import { Spool } from '../import/spool.ts'
 import { storedChunks } from '../receipts/follow.ts'
-import type { ImportKind, ReceiptStore, UploadDigest } from '../receipts/receipt.ts'
+import type { ImportKind, Receipt, ReceiptStore, UploadDigest } from '../receipts/receipt.ts'
 import { csvOptions, csvRows, csvRun, type CsvInstructions, type Run } from './csv-run.ts'
 import type { Job } from './job.ts'
 import { memberRows, membersRun, type MemberInstructions } from './members-run.ts'
@@ -13,6 +13,9 @@ import { memberRows, membersRun, type MemberInstructions } from './members-run.t
 export interface JobRunnerParts {
   readonly receipts: ReceiptStore
   readonly batches: BatchSizes
+  readonly onBegun: (receipt: Receipt) => void
+  /** Hears how a run has ended; the reason is the code of what cut it off. */
+  readonly onEnded: (receipt: Receipt, reason: string | undefined) => void
   /** Hears of failures that are nobody's fault but ours, and of ends that could not be written. */
   readonly onFailure: (error: unknown, importId: string) => void
 }
@@ -23,15 +26,22 @@ export function jobRunner(parts: JobRunnerParts): (job: Job) => Promise<void> {
     const near = job.receipt.mode === 'each' ? undefined : new NearPayload(job)
     const failed = (error: unknown): void => {
       if (!(error instanceof ServiceError)) parts.onFailure(error, job.receipt.id)
+      parts.onEnded(job.receipt, abortReason(error).code)
     }
+    const finished = (): void => {
+      parts.onEnded(job.receipt, undefined)
+    }
+    parts.onBegun(job.receipt)
     try {
       const run = runParts(job, near, parts)
-      const unwritten = await runImport(run, { stored: nothing, finished: nothing, failed })
+      const unwritten = await runImport(run, { stored: nothing, finished, failed })
       if (unwritten !== undefined) parts.onFailure(unwritten, job.receipt.id)
     } catch (error) {
       // What is kept of it makes no sense; whoever looks at it next may be of another version.
       failed(error)
-      await job.writer.abort(abortReason(error)).catch(failed)
+      await job.writer.abort(abortReason(error)).catch((failure: unknown) => {
+        parts.onFailure(failure, job.receipt.id)
+      })
     } finally {
       await near?.close()
     }

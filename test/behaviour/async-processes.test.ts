@@ -23,7 +23,7 @@ afterEach(async () => {
 })
 
 function start(env: Readonly<Record<string, string>>, duties: 'web' | 'worker' | 'both'): ServiceProcess {
-  const one = startProcess({ ...env, ORGANIZATIONS: 'helping-hands:1' }, 'src/main.ts', duties)
+  const one = startProcess({ ...env, ORGANIZATIONS: 'helping-hands:1' }, 'src/main.ts', [duties])
   processes.push(one)
   return one
 }

@@ -171,14 +171,13 @@ describe('a request that is refused before its first row', () => {
   })
 
   describe('for its headers', () => {
-    it.each([
-      'handling=odd',
-      'handling',
-      'return=minimal, Handling="odd"',
-    ])('says 400 of Prefer: %s', async (prefer) => {
-      const problem = await refused(good, { headers: { Prefer: prefer } })
-      expect(problem).toMatchObject({ status: 400, code: 'request.preference' })
-    })
+    it.each(['handling=odd', 'handling', 'return=minimal, Handling="odd"'])(
+      'says 400 of Prefer: %s',
+      async (prefer) => {
+        const problem = await refused(good, { headers: { Prefer: prefer } })
+        expect(problem).toMatchObject({ status: 400, code: 'request.preference' })
+      },
+    )
 
     it.each(['', '""', 'k\xE4se', 'a\tb', 'k'.repeat(256)])(
       'says 400 of Idempotency-Key: %j',

@@ -3,6 +3,10 @@ import type { Features } from './lab.ts'
 import { clients } from './loops/clients.ts'
 import { commitCuts } from './loops/commit-cuts.ts'
 import { kills } from './loops/kills.ts'
+import { fair } from './loops/fair.ts'
+import { frozen } from './loops/frozen.ts'
+import { jobRestarts, jobs, jobStops } from './loops/jobs.ts'
+import { letters } from './loops/letters.ts'
 import type { Loop } from './loops/loop.ts'
 import { opposite } from './loops/opposite.ts'
 import { longOutages, outages } from './loops/outages.ts'
@@ -13,6 +17,7 @@ import { statements } from './loops/statements.ts'
 
 const loops: readonly Loop[] = [
   ...[kills, restarts, commitCuts, outages, longOutages, statements, sigterms, opposite, resets, clients],
+  ...[jobs, jobStops, jobRestarts, fair, frozen, letters],
 ]
 
 /** A loop and what its option says. */
@@ -36,7 +41,10 @@ export const usage = `
 Usage: npm run test:faults -- [OPTION]...
 
 ${loops.map(({ option, fault, runs }) => `  --${option} N`.padEnd(22) + `${fault} (${runs})`).join('\n')}
-                      N is how often, for clients a list of sizes in MB; statements takes "all"
+                      N is how often, for clients a list of sizes in MB; statements takes "all";
+                      for jobs, job-sigterms and job-restarts how many imports; for fair A,B how many wait and
+                      how many others come; for frozen A,1 how often, a minute's lease waited for;
+                      for letters A,B how many imports, and for how many seconds SMTP is away
   --only A,B          only these loops, of those above
   --rows A-B          rows of an upload (2000-8000)
   --seed N            repeats what a seed gave; --from N begins at that run, with a count of 1 it is the only one

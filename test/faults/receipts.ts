@@ -46,7 +46,8 @@ export function resultOf(target: Target, id: string): Promise<Answer> {
   return get(target, `${importPath}/${id}/result.csv`)
 }
 
-function asReceipt(answer: unknown): Receipt {
+/** A receipt out of its JSON. */
+export function asReceipt(answer: unknown): Receipt {
   const fields = Object(answer) as Record<string, unknown>
   const numbers: Record<string, number> = {}
   for (const [name, value] of Object.entries(fields)) {

@@ -23,6 +23,11 @@ What \`npm run test:faults -- … --record\` has found, the last run of each fau
 and after each an oracle that shares no code with the service compares what the clients were told with what is in
 the database. Lost is a row that was reported imported and is not stored as it was sent; doubled is a user who is
 there twice; hung is an answer that never ended; broken rules are all other things that must always hold.
+
+Imports in the background are runs each. Their results, receipts and users are compared with those of a run of the same
+imports in peace, and the database itself notes who changes what and when: each must end once, and nobody may write
+to it who has lost it. A real mail server takes the letters; doubled is one that came again, with the same Message-ID,
+since its worker was killed before it could note that the letter was taken.
 `
 
 /** A loop as a line of the table, without its circumstances. */
@@ -35,7 +40,8 @@ export function cellsOf(tally: Tally): readonly string[] {
 function notesOf({ endings, notes, memory, slowest, longest }: Tally): string {
   const measured = memory > 0 ? [`at most ${memory} MB`, `/healthz p99 at most ${slowest.toFixed(0)} ms`] : []
   const slow = longest > 0 ? [`the longest took ${(longest / 1_000).toFixed(1)} s`] : []
-  return [`answers: ${endings}`, ...slow, ...notes, ...measured].join('; ')
+  const answers = endings === '' ? [] : [`answers: ${endings}`]
+  return [...answers, ...slow, ...notes, ...measured].join('; ')
 }
 
 /** Puts lines into the results, in place of those of the same faults. */

@@ -30,8 +30,7 @@ export function uploadLater(
   return upload(service, body, { claims: anna, ...options, query: asked })
 }
 
-export const jobOf = async (service: Asked, id: string): Promise<JobJson> =>
-  await receiptOf(service, id)
+export const jobOf = async (service: Asked, id: string): Promise<JobJson> => await receiptOf(service, id)
 
 export const hasEnded = ({ state }: Pick<JobJson, 'state'>): boolean =>
   state !== 'waiting' && state !== 'running'

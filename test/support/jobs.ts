@@ -31,6 +31,7 @@ export function jobProcess(knex: Knex, more: Partial<JobStoreParts> = {}, batch 
     running: new RunningImports(),
     maxImports: 1_000_000,
     maxImportsPerOrganization: 1_000_000,
+    maxWaitingBytes: 2 ** 50,
     onTrouble: () => undefined,
     queue: new TurnQueue(knex),
     ...more,
@@ -40,6 +41,8 @@ export function jobProcess(knex: Knex, more: Partial<JobStoreParts> = {}, batch 
   const run = jobRunner({
     receipts,
     batches: { first: batch, largest: batch, patience: 60_000 },
+    onBegun: () => undefined,
+    onEnded: () => undefined,
     onFailure: (error) => failures.push(error),
   })
   return {

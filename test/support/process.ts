@@ -19,8 +19,8 @@ export interface ServiceProcess {
   readonly exit: Promise<Exit>
   /** Waits until it listens. */
   url(): Promise<string>
-  /** Waits until it is ready, whatever it is to do. */
-  ready(): Promise<string>
+  /** Waits until it has prepared its database. */
+  ready(): Promise<void>
   /** Waits until it is ready, and gives the token that it printed. */
   token(): Promise<string>
   /** Ends it if it still runs. */
@@ -31,7 +31,7 @@ export interface ServiceProcess {
 export function startProcess(
   settings: Readonly<Record<string, string>>,
   program = 'src/main.ts',
-  ...args: readonly string[]
+  args: readonly string[] = [],
 ): ServiceProcess {
   const env = { PATH: process.env['PATH'], PORT: '0', ...settings }
   const child = spawn(process.execPath, ['--import', 'tsx', program, ...args], {
@@ -62,7 +62,9 @@ export function startProcess(
     stdout: () => stdout,
     stderr: () => stderr,
     url: () => heard(/"url":"(http:[^"]+)"/),
-    ready: () => heard(/"duties":"(\w+)"/),
+    ready: async () => {
+      await heard(/"msg":"(ready)"/)
+    },
     token: () => heard(/TOKEN=(\S+)/),
     kill: async () => {
       if (!ended) child.kill('SIGKILL')
