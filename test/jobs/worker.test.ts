@@ -135,7 +135,7 @@ describe('a worker', () => {
     let claimed: () => void = never
     bench.claiming = new Promise((resolve) => (claimed = resolve))
     bench.waiting.push('a', 'b')
-    const worker = bench.worker(2)
+    const worker = bench.worker(1)
     worker.start()
     await until(() => bench.claims === 1)
     const stopped = worker.stop()
