@@ -45,7 +45,8 @@ async function moved(req: IncomingMessage, within: number): Promise<void> {
       for (const event of movements) req.off(event, done)
       resolve()
     }
-    const timer = setTimeout(done, within)
+    // Nobody waits any more where the upload was given up; its connection says whether the process is needed.
+    const timer = setTimeout(done, within).unref()
     for (const event of movements) req.on(event, done)
   })
 }

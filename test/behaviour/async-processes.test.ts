@@ -87,7 +87,7 @@ onServer('several processes on one database', () => {
       start(place.env, 'worker'),
       start(place.env, 'both'),
     ]
-    expect(await Promise.all(all.map((one) => one.ready()))).toEqual(['worker', 'web', 'worker', 'both'])
+    await Promise.all(all.map((one) => one.ready()))
     await withUser(direct)
   }, 120_000)
 
