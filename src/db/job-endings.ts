@@ -55,7 +55,7 @@ export function exhausted(trouble: string | undefined): AbortReason {
   const last = trouble ?? 'The process that ran it ended each time before it got any further.'
   return {
     code: 'job.exhausted',
-    detail: `The import was tried ${MAX_ATTEMPTS} times without getting any further. ${last} What was imported stays: send the import again.`,
+    detail: `The import was tried ${MAX_ATTEMPTS} times without getting any further. ${last} Send the import again.`,
   }
 }
 
