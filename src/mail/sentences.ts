@@ -76,15 +76,20 @@ function reasonOf(facts: LetterFacts): readonly string[] {
 
 /** What is imported of an import that did not come to its end. */
 function whatStays(facts: LetterFacts): readonly string[] {
-  const { counts } = facts
-  if (importedNothing(facts)) return whyNothing(facts)
+  const { begun, counts, rowsTotal } = facts
   const total = totalOf(counts)
+  if (begun && importedNothing(facts)) return whyNothing(facts)
   if (total === 0) return ['Nothing was imported.']
+  const lookedAt = `${progressOf(facts)} ${noun(facts, rowsTotal ?? total)}`
+  const all = [keptOf(facts), ...othersOf(facts)].join(', ')
+  return [`${lookedAt} ${total === 1 ? 'was' : 'were'} looked at: ${all}.`]
+}
+
+function keptOf({ counts }: LetterFacts): string {
   const good = goodOf(counts)
-  const kept = good === 0 ? 'none was imported' : good === 1 ? '1 was imported and stays so' : undefined
-  const all = [kept ?? `${number(good)} were imported and stay so`, ...othersOf(facts)]
-  const lookedAt = `${progressOf(facts)} ${noun(facts, facts.rowsTotal ?? total)}`
-  return [`${lookedAt} ${total === 1 ? 'was' : 'were'} looked at: ${all.join(', ')}.`]
+  if (good === 0) return 'none was imported'
+  if (good === 1) return '1 was imported and stays so'
+  return `${good === totalOf(counts) ? 'all' : number(good)} were imported and stay so`
 }
 
 function whyNothing(facts: LetterFacts): readonly string[] {
@@ -103,7 +108,11 @@ export function nextAfter(facts: LetterFacts): readonly string[] {
     ]
   if (wasEmpty(facts)) return [`If there should have been ${noun(facts, 0)}, look at what was sent.`]
   if (counts.invalid > 0) return mendAndSend(facts)
-  return [isDryRun(facts) ? 'To import it, send it again without dryRun.' : 'You need not do anything.']
+  return [
+    isDryRun(facts)
+      ? `To import it, send it again without dryRun${underNew(facts)}.`
+      : 'You need not do anything.',
+  ]
 }
 
 /** What a stopped import would come to again: what is wrong with what was sent does not go away. */
@@ -113,11 +122,11 @@ function whatToMend(facts: LetterFacts): readonly string[] {
   const invalid = noun(facts, counts.invalid)
   return [
     ...(isOfSent ? ['Mend what is said above first, or it fails again.'] : []),
-    ...(faults === undefined
-      ? ['Its result was deleted.']
-      : counts.invalid > 0
-        ? [`The result says what is wrong with the invalid ${invalid}: mend ${them(counts.invalid)} first.`]
-        : []),
+    ...(counts.invalid === 0
+      ? []
+      : faults === undefined
+        ? ['Its result was deleted.']
+        : [`The result says what is wrong with the invalid ${invalid}: mend ${them(counts.invalid)} first.`]),
   ]
 }
 
@@ -136,21 +145,26 @@ function sendAgain(facts: LetterFacts): string {
 export const idName = (kind: LetterFacts['importKind']): string =>
   kind === 'members' ? 'id' : 'Idempotency-Key'
 
+/** One that came to its end keeps its id: other options or rows under the same are refused. */
+const underNew = ({ ownId, importKind }: LetterFacts): string =>
+  ownId === undefined ? '' : `, under a new ${idName(importKind)}`
+
 function mendAndSend(facts: LetterFacts): readonly string[] {
-  const { faults, importKind, counts, ownId } = facts
+  const { faults, importKind, counts } = facts
   const invalid = `invalid ${noun(facts, counts.invalid)}`
   const it = them(counts.invalid)
-  if (faults === undefined) {
-    const under = ownId === undefined ? '' : ` under a new ${idName(importKind)}`
+  const under = underNew(facts)
+  if (faults === undefined)
     return [`Its result was deleted. To see what is wrong with the ${invalid}, send all of it again${under}.`]
-  }
   if (importKind === 'members')
+    return [`The result says what is wrong with the ${invalid}. Mend ${it}, and send only ${it}${under}.`]
+  if (!isWhole(facts))
     return [
-      `The result says what is wrong with the ${invalid}. Mend ${it}, and send only ${it}, under a new id.`,
+      `The file of the ${invalid} (below) says what is wrong with ${it}. ` +
+        `Mend ${it} there, then upload that file${under}.`,
     ]
-  const mend = `what is wrong with ${isWhole(facts) ? `the ${invalid}` : it}. Mend ${it} there, then upload`
-  if (!isWhole(facts)) return [`The file of the ${invalid} (below) says ${mend} that file.`]
   return [
-    `The result holds all rows, and says ${mend} the whole result${isDryRun(facts) ? ' without dryRun' : ''}.`,
+    `The result holds all rows, and says what is wrong with the ${invalid}. ` +
+      `Mend ${it} there, then upload the whole result${isDryRun(facts) ? ' without dryRun' : ''}${under}.`,
   ]
 }

@@ -281,7 +281,7 @@ describe('the letter about an import in the background', () => {
     const { members } = end.counts
     const done = members!.toLocaleString('en-US')
     const [ran, waited] = [first, second].map(({ text = '' }) => text.replace(/\s+/g, ' '))
-    expect(ran).toContain(`${done} of 2,000 members were looked at: ${done} were imported and stay so.`)
+    expect(ran).toContain(`${done} of 2,000 members were looked at: all were imported and stay so.`)
     expect(waited).toContain(
       'was stopped before it began: somebody sent DELETE for it. Nothing was imported.',
     )

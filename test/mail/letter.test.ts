@@ -86,9 +86,43 @@ describe('a letter', () => {
     }
   })
 
+  it('asks for a new Idempotency-Key where the old one is taken', () => {
+    for (const more of [
+      {},
+      { mode: 'dryRun' },
+      { mode: 'strict', refused: true },
+      { faults: undefined },
+    ] as const)
+      expect(textOf({ ...more, ownId: 'key' }).replace(/\s+/g, ' ')).toContain(
+        ', under a new Idempotency-Key.',
+      )
+    const good = { mode: 'dryRun', counts: { ...counts, created: 1 }, faults: [] } as const
+    expect(textOf({ ...good, ownId: 'key' })).toContain('without dryRun, under a new Idempotency-Key.')
+    expect(textOf(good)).toContain('without dryRun.')
+  })
+
+  it('tells in the singular of the only row that was looked at', () => {
+    const one = { kind: 'stopped', rowsTotal: 9 } as const
+    expect(textOf({ ...one, counts: { ...counts, created: 1 } })).toContain(
+      '1 of 9 rows was looked at: 1 was imported and stays so.',
+    )
+    expect(textOf({ ...one, counts: { ...counts, invalid: 1 } })).toContain(
+      '1 of 9 rows was looked at: none was imported, 1 is invalid.',
+    )
+    expect(textOf({ ...one, counts: { ...counts, created: 8 } })).toContain(
+      '8 of 9 rows were looked at: all were imported and stay so.',
+    )
+  })
+
+  it('about a strict import that never began says no more than that', () => {
+    const text = textOf({ kind: 'stopped', mode: 'strict', begun: false, counts, faults: [] })
+    expect(text).toContain('was stopped before it began.\nNothing was imported.')
+  })
+
   it('offers the result of a stopped import only where there is one', () => {
     const none = { kind: 'stopped', counts, faults: [] } as const
     expect(textOf(none)).not.toContain('/result')
+    expect(textOf(none)).toContain('This link holds no token')
     expect(textOf({ kind: 'stopped' })).toContain('/result.csv?only=invalid')
   })
 
