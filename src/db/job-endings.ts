@@ -52,10 +52,13 @@ const pauseAfter = (attempts: number): number => 5 * 2 ** (attempts - 1)
 
 /** That a job was begun too often, and what went wrong the last time. */
 export function exhausted(trouble: string | undefined): AbortReason {
-  const last = trouble ?? 'The process that ran it ended each time before it got any further.'
+  const last =
+    trouble === undefined
+      ? 'The process that ran it ended each time before it got any further.'
+      : `The last attempt said: ${trouble}`
   return {
     code: 'job.exhausted',
-    detail: `The import was tried ${MAX_ATTEMPTS} times without getting any further. ${last} What was imported stays: send the import again.`,
+    detail: `The import was tried ${MAX_ATTEMPTS} times without getting any further. ${last} Send the import again.`,
   }
 }
 

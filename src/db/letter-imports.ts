@@ -28,6 +28,9 @@ interface EndedRow extends Readonly<Record<string, unknown>> {
   readonly reason: string | null
   readonly file_name: string | null
   readonly idempotency_key: string | null
+  readonly caller: string
+  readonly rows_total: number | null
+  readonly begun: boolean
   readonly created: number
   readonly updated: number
   readonly unchanged: number
@@ -41,9 +44,11 @@ interface EndedRow extends Readonly<Record<string, unknown>> {
 async function rowOf(knex: Knex, { organizationId, id }: ImportPlace): Promise<EndedRow | undefined> {
   const sql = `
     select i.organization_id, i.id, i.kind, o.slug, i.mode, i.refused, i.reason_code, i.reason, i.file_name,
-           i.idempotency_key, i.created, i.updated, i.unchanged, i.invalid, i.skipped, i.created_at,
+           i.idempotency_key, i.caller, j.rows_total, j.started_at is not null as begun,
+           i.created, i.updated, i.unchanged, i.invalid, i.skipped, i.created_at,
            coalesce(i.ended_at, i.created_at) as ended_at, i.erased_at is not null as erased
       from imports i join organizations o on o.organization_id = i.organization_id
+      left join import_jobs j on j.organization_id = i.organization_id and j.import_id = i.id
      where i.organization_id = ?::integer and i.id = ?::text`
   return (await persevere(() => query<EndedRow>(knex, sql, [organizationId, id])))[0]
 }
@@ -56,9 +61,12 @@ function importOf(row: EndedRow, faults: LetterImport['faults']): LetterImport {
     importKind: row.kind,
     organization: row.slug,
     ownId: row.idempotency_key ?? undefined,
+    caller: row.caller,
     fileName: row.file_name ?? undefined,
     mode: row.mode,
     refused: row.refused,
+    rowsTotal: row.rows_total ?? undefined,
+    begun: row.begun,
     counts: { created, updated, unchanged, invalid, skipped },
     faults,
     reason: row.reason_code === null ? undefined : { code: row.reason_code, detail: row.reason ?? '' },

@@ -47,10 +47,16 @@ export interface LetterImport {
   readonly organization: string
   /** By what the caller knows the import: the `id` of its JSON, or the Idempotency-Key of a file. */
   readonly ownId: string | undefined
+  /** Who asked for it: the token's `sub`, or `credential:ID` of a program that called for itself. */
+  readonly caller: string
   readonly fileName: string | undefined
   readonly mode: ImportMode
   /** Whether it was a strict import that nothing was written of, since a row was invalid. */
   readonly refused: boolean
+  /** How many rows were sent, where that is known; fewer are counted where it did not come to its end. */
+  readonly rowsTotal: number | undefined
+  /** Whether a worker ever took it. */
+  readonly begun: boolean
   readonly counts: Counts
   /** The faults of its rows, the most frequent first; `undefined` where the result was deleted. */
   readonly faults: readonly FaultCount[] | undefined

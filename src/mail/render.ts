@@ -1,17 +1,19 @@
 import type { Letter, Line } from './letter.ts'
 import { escaped, wrapped } from './plain.ts'
 
-const tokenNote = 'These links hold no token: send your own with them, as with the import.'
+const tokenNote = ({ links }: Letter): string =>
+  `${links.length === 1 ? 'This link holds' : 'These links hold'} no token: a click is not enough. ` +
+  'Send a token or credential, as with the import.'
 
 /** A letter as plain text, in lines of at most 78 columns; only an address that is longer has a longer line. */
 export function asText(letter: Letter): string {
   const parts = [
     letter.happened.map((sentence) => wrapped(sentence)),
     ['What to do next:', ...letter.next.map((sentence) => wrapped(sentence, '  '))],
-    columns(letter.counts),
+    ...(letter.counts.length === 0 ? [] : [columns(letter.counts)]),
     ...(letter.faults.length === 0 ? [] : [['The most frequent faults:', ...faultLines(letter)]]),
     columns(letter.details),
-    [...letter.links.flatMap(({ name, value }) => [`${name}:`, value]), wrapped(tokenNote)],
+    [...letter.links.flatMap(({ name, value }) => [`${name}:`, value]), wrapped(tokenNote(letter))],
     ['-- ', wrapped(letter.footer)],
   ]
   return `${parts.map((lines) => lines.join('\n')).join('\n\n')}\n`
@@ -46,8 +48,8 @@ ${sentences.map(paragraph).join('\n')}
 <h2 style="font-size: 1em">What to do next</h2>
 ${letter.next.map(paragraph).join('\n')}
 ${letter.links.map(link).join('\n')}
-${paragraph(tokenNote)}
-${table('What became of it', letter.counts, 'right')}
+${paragraph(tokenNote(letter))}
+${letter.counts.length === 0 ? '' : table('What became of it', letter.counts, 'right')}
 ${letter.faults.length === 0 ? '' : faultList(letter)}
 ${table('The import', letter.details, 'left')}
 <p style="color: #595959">${escaped(letter.footer)}</p>

@@ -63,7 +63,7 @@ export class RunningImports {
 export const stopped = (): ServiceError =>
   new ServiceError(
     'import.stopped',
-    'The import was stopped after its batch; its receipt says what was imported.',
+    'Somebody stopped the import: DELETE was sent for it. Its receipt says how far it had come.',
   )
 
 /** That the service stops. */

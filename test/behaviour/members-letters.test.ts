@@ -150,6 +150,15 @@ describe('the letter about an import in the background', () => {
     expect(await to(caller, { importingUserId })).toEqual([expected])
   })
 
+  it('says which program asked to the user whom it names', async () => {
+    const caller = await programAlone(service, { contact })
+    const { text = '', envelope } = await letterOf(caller, { importingUserId: 'olga' })
+    expect(envelope.to).toEqual(['Olga@example.com'])
+    const id = await service.knex('imports').orderBy('created_at', 'desc').first<{ caller: string }>('caller')
+    expect(id.caller).toMatch(/^credential:/)
+    expect(text.replace(/\s+/g, ' ')).toContain(`The program ${id.caller} asked for the import.`)
+  })
+
   it('of a program never goes to the user of another organization', async () => {
     const token = await service.token({ organization: 'other-org' })
     await service.post('slug,email,status,roles\nfar,far@example.com,active,organization_owner\n', { token })
@@ -265,13 +274,18 @@ describe('the letter about an import in the background', () => {
     const waiting = await postMembers(service, caller, numberedMembers(0, 1))
     const begun = await untilImport(service, caller, running, ({ counts }) => counts['members']! > 0)
     for (const path of [waiting, running]) await ask(service, caller, { method: 'DELETE', path })
-    const done = await untilImport(service, caller, running)
+    const end = await untilImport(service, caller, running)
     const { importId } = await untilImport(service, caller, waiting)
     const [first, second] = [await letterAbout(begun.importId), await letterAbout(importId)]
     expect([first.subject, second.subject]).toEqual(Array(2).fill('Import for helping-hands was stopped'))
-    const { members } = done.counts
-    expect(first.text).toContain(`${members!.toLocaleString('en-US')} members were imported`)
-    expect(second.text).toMatch(/0 members were imported/)
+    const { members } = end.counts
+    const done = members!.toLocaleString('en-US')
+    const [ran, waited] = [first, second].map(({ text = '' }) => text.replace(/\s+/g, ' '))
+    expect(ran).toContain(`${done} of 2,000 members were looked at: all were imported and stay so.`)
+    expect(waited).toContain(
+      'was stopped before it began: somebody sent DELETE for it. Nothing was imported.',
+    )
+    expect(waited).toContain('members 0 of 1 ')
   })
 
   it('says that an import has failed, and why', async () => {

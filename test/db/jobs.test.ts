@@ -268,7 +268,7 @@ describe('attempts', () => {
     expect(receipt).toMatchObject({ state: 'failed', reason: { code: 'job.exhausted' } })
     expect(receipt.reason?.detail).toBe(
       'The import was tried 5 times without getting any further. The process that ran it ended each time before it ' +
-        'got any further. What was imported stays: send the import again.',
+        'got any further. Send the import again.',
     )
     expect(await leftOf(knex, id)).toEqual({ pieces: 0, letters: ['failed'] })
   })

@@ -6,6 +6,7 @@ import { makeOrganizations } from '../../src/db/organizations.ts'
 import type { LetterImports } from '../../src/mail/outbox.ts'
 import type { ReceiptStore, ReceiptWriter } from '../../src/receipts/receipt.ts'
 import { openTestDatabase } from '../support/database.ts'
+import { bytesOf, claimed, csvOf, digestOf, jobProcess, wantedCsv } from '../support/jobs.ts'
 import { newImport, receiptsIn, writerOf } from '../support/receipt-store.ts'
 
 let database: Database
@@ -59,6 +60,9 @@ describe('what letters say of imports', () => {
       importKind: 'users',
       organization: 'helping-hands',
       ownId: 'key',
+      caller: 'nobody',
+      rowsTotal: undefined,
+      begun: false,
       fileName: 'ü.csv',
       mode: 'each',
       refused: false,
@@ -79,6 +83,25 @@ describe('what letters say of imports', () => {
       reason: { code: 'import.stopped', detail: 'Stopped.' },
       counts: { invalid: 1 },
     })
+  })
+
+  it('knows who asked, how many rows there are, and whether a worker has begun', async () => {
+    const process = jobProcess(knex)
+    const csv = csvOf('a', 'b', 'c')
+    const job = { ...wantedCsv(1).job, rowsTotal: 3 }
+    const ids: string[] = []
+    for (const caller of ['auth0|1', 'credential:2']) {
+      const wanted = { ...wantedCsv(1, { caller }), job }
+      const submitted = await process.jobs.submit(wanted, () => bytesOf(csv), digestOf(csv))
+      ids.push(submitted.kind === 'new' ? submitted.id : '')
+    }
+    const { receipt, writer } = await claimed(process)
+    expect(receipt.id).toBe(ids[0])
+    await writer.abort({ code: 'import.stopped', detail: 'Stopped.' })
+    await process.receipts.requestStop({ organizationId: 1, id: ids[1]! })
+    const read = (id: string): Promise<unknown> => imports.read({ organizationId: 1, id }, never)
+    expect(await read(ids[0]!)).toMatchObject({ caller: 'auth0|1', rowsTotal: 3, begun: true })
+    expect(await read(ids[1]!)).toMatchObject({ caller: 'credential:2', rowsTotal: 3, begun: false })
   })
 
   it('stops counting when it is told to', async () => {

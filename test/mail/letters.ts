@@ -1,5 +1,5 @@
 import type { Carrier, Mail } from '../../src/mail/carrier.ts'
-import type { LetterFacts } from '../../src/mail/letter.ts'
+import type { LetterFacts } from '../../src/mail/facts.ts'
 import { Undelivered } from '../../src/mail/undelivered.ts'
 import type { SmtpServer } from '../../src/mail/smtp.ts'
 
@@ -11,9 +11,12 @@ export const factsOf = (more: Partial<LetterFacts> = {}): LetterFacts => ({
   organization: 'helping-hands',
   importId: '6f1c3a52-5a0e-4a55-9a3b-0d7c3f6f2d11',
   ownId: undefined,
+  caller: 'anna',
   fileName: 'users.csv',
   mode: 'each',
   refused: false,
+  rowsTotal: 5,
+  begun: true,
   counts: { created: 2, updated: 1, unchanged: 0, invalid: 1, skipped: 1 },
   faults: [{ code: 'email.invalid', column: 'email', count: 1 }],
   reason: undefined,
