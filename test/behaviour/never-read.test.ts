@@ -17,12 +17,12 @@ describe('a client that never reads', () => {
   afterEach(() => service.close())
 
   async function neverReading(unread: number): Promise<RawClient> {
-    service = await startService({ limits: { head: 60_000, idle: 500, unread } })
+    service = await startService({ limits: { head: 60_000, idle: 5_000, unread } })
+    const request = headOf({ token: await service.token(), length: upload.length }) + upload
+    // From here on nothing may take long: a connection that says nothing is ended.
     const client = await RawClient.connect(service)
     client.socket.pause()
-    void client
-      .write(headOf({ token: await service.token(), length: upload.length }) + upload)
-      .catch(() => undefined)
+    void client.write(request).catch(() => undefined)
     return client
   }
 
