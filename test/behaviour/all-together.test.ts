@@ -121,5 +121,5 @@ describe('callers who send, repeat, cut, follow, stop and erase imports all at o
       if (receipt.result === null) continue
       expect((await resultOf(service, id)).bytes.equals(answer.bytes)).toBe(true)
     }
-  }, 120_000)
+  }, 600_000)
 })

@@ -73,5 +73,5 @@ onServer('a process that is frozen in the middle of a transaction', () => {
     const answer = await inTime(upload(two, numberedHeader + numbered(0, 10)), 120_000)
     expect([200, 503]).toContain(answer.status)
     client.destroy()
-  }, 180_000)
+  }, 600_000)
 })

@@ -72,6 +72,6 @@ describe('kill -9 at any moment', () => {
         client.destroy()
       }
     },
-    180_000,
+    600_000,
   )
 })

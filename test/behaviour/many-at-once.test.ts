@@ -50,5 +50,5 @@ describe('imports of many organizations at once', () => {
       expect(receipt.dryRun).toBe(which === 2)
     }
     expect(await newest(service)).toEqual([])
-  }, 120_000)
+  }, 600_000)
 })

@@ -77,6 +77,6 @@ onServer('a receipt, while every session of the database is ended again and agai
         state: 'finished',
       })
     },
-    180_000,
+    600_000,
   )
 })

@@ -52,5 +52,5 @@ describe('a process that is killed while it has the embedded database open', () 
     } finally {
       rmSync(dataDir, { recursive: true, force: true })
     }
-  }, 120_000)
+  }, 600_000)
 })
