@@ -62,7 +62,7 @@ describe('imports of members and imports of files', () => {
           status: 404,
           code: 'import.unknown',
         })
-    for (const id of [fileId, members.importId])
+    for (const id of [fileId, 'key-of-no-member'])
       for (const [method, path] of [
         ['GET', `${membersPath}/${id}`],
         ['GET', `${membersPath}/${id}/result`],

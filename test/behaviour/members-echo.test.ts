@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { guardedFormula } from '../../src/users/formula.ts'
 import { rowsOf } from '../support/csv.ts'
 import { ask, postMembers, programOf, resultAt, untilImport, type Caller } from '../support/members.ts'
 import { startService, type Service } from '../support/service.ts'
@@ -75,9 +76,12 @@ describe('what a member gives', () => {
     const rows = rowsOf(text)
     expect(rows.map((row) => names.map((name) => row[name]))).toEqual(
       given.map((member) =>
-        names.map((name) => (member[name] === null ? '' : `${member[name] as string | boolean}`)),
+        names.map((name) =>
+          member[name] === null ? '' : guardedFormula(`${member[name] as string | boolean}`),
+        ),
       ),
     )
+    expect(text).toContain("'=")
     // Both say the same of each, and invalid is what has a fault.
     for (const [index, { disposition, faults, id }] of json.entries()) {
       expect(rows[index]).toMatchObject({ disposition, id: id ?? '' })
