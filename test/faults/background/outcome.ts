@@ -32,13 +32,13 @@ export async function outcomesOf(
   workshop: Workshop,
   jobs: readonly Commissioned[],
 ): Promise<readonly Outcome[]> {
-  const digests = await workshop.database.query<{ key: string; digest: string | null }>(
-    'select idempotency_key as key, answer_digest as digest from imports',
+  const digests = await workshop.database.query<{ id: string; digest: string | null }>(
+    'select id, answer_digest as digest from imports',
   )
-  const digestOf = new Map(digests.map(({ key, digest }) => [key, digest]))
+  const digestOf = new Map(digests.map(({ id, digest }) => [id, digest]))
   const outcomes: Outcome[] = []
   for (const commissioned of jobs) {
-    const { location, what, key } = commissioned
+    const { location, what } = commissioned
     const isMembers = what instanceof Members
     const answer = await askFor(workshop, commissioned, location)
     const told = answer.status === 200 ? (JSON.parse(answer.body.toString()) as Outcome['told']) : {}
@@ -51,7 +51,7 @@ export async function outcomesOf(
       told,
       result,
       digest: createHash('sha256').update(csv.body).digest('base64'),
-      storedDigest: digestOf.get(key) ?? null,
+      storedDigest: digestOf.get(String(told['importId'] ?? told['id'])) ?? null,
     })
   }
   return outcomes
