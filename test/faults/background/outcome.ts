@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Answer } from '../oracle/answer.ts'
+import type { Awaited } from '../oracle/mail.ts'
 import { asReceipt, type Receipt } from '../receipts.ts'
 import { askFor, type Commissioned } from './ask.ts'
 import { Members } from './members.ts'
@@ -55,6 +56,14 @@ export async function outcomesOf(
     })
   }
   return outcomes
+}
+
+/** The letter that has to come about an import. */
+export function awaitedFor({ commissioned, told }: Pick<Outcome, 'commissioned' | 'told'>): Awaited {
+  const { location, organization } = commissioned
+  const id = String(told['importId'] ?? told['id'])
+  const paths = [...new Set([location, location.replace(/[^/]+$/, id)])]
+  return { paths, recipient: `contact-${organization}@letters.example` }
 }
 
 /** All users of all organizations. */
