@@ -45,7 +45,7 @@ export const jobs: Loop = {
 export const jobStops: Loop = {
   option: 'job-sigterms',
   fault: 'imports in the background: SIGTERM to two workers',
-  runs: 4,
+  runs: 6,
   run: (lab, runs) =>
     run(lab, runs, {
       each: true,
