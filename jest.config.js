@@ -8,5 +8,6 @@ export default {
   injectGlobals: false,
   // an embedded database takes 0.3 to 0.9 GB
   maxWorkers: 2,
-  testTimeout: 60_000,
+  // far more than any of them takes: it only ends what hangs
+  testTimeout: 180_000,
 }

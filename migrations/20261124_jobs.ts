@@ -3,12 +3,13 @@ import type { Knex } from 'knex'
 // What makes an import one that happens later: what its worker needs to know, and the bytes that were sent. The
 // queue's own tables are pg-boss's; see `src/db/queue.ts`.
 export async function up(knex: Knex): Promise<void> {
-  // A streamed import has the fence 0; each worker that takes a job raises it.
+  // A streamed import has the fence 0 and was never claimed; each worker that takes a job raises it. No default is one
+  // that would have every row written anew.
   await knex.raw(`
     alter table imports
       add column kind text not null default 'users',
       add column fence integer not null default 0,
-      add column claimed_at timestamptz not null default clock_timestamp(),
+      add column claimed_at timestamptz,
       alter column process_id drop not null`)
   await knex.raw(`
     create table import_jobs (

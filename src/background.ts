@@ -38,14 +38,15 @@ export interface BackgroundParts {
 // Each of another organization: one that has much to do leaves room for the others.
 const JOBS_AT_ONCE = 4
 
-// What a letter that is under way has to be taken in; what a batch has to be stored in.
-const LAST_LETTERS = 3_000
+// What a letter that is under way has to be taken in: broken off, it may come twice. And what a batch has to be stored in.
+const LAST_LETTERS = 15_000
 const LAST_BATCHES = 4_000
 
 /** Wires what is done in the background. */
 export function composeBackground(parts: BackgroundParts): Background {
   const worker = workerOf(parts)
   const postman = postmanOf(parts)
+  let stopping: Promise<unknown> | undefined
   return {
     start: () => {
       worker.start()
@@ -55,7 +56,10 @@ export function composeBackground(parts: BackgroundParts): Background {
       worker.wake()
     },
     stop: async () => {
-      await Promise.all([Promise.race([worker.stop(), setTimeout(LAST_BATCHES)]), postman.stop(LAST_LETTERS)])
+      // Who has stopped in time must not wait for the rest of it.
+      const tooLate = setTimeout(LAST_BATCHES, undefined, { ref: false })
+      stopping ??= Promise.all([Promise.race([worker.stop(), tooLate]), postman.stop(LAST_LETTERS)])
+      await stopping
     },
   }
 }
@@ -64,6 +68,18 @@ function workerOf({ log, receipts, jobs, running, batches }: BackgroundParts): W
   const run = jobRunner({
     receipts,
     batches,
+    onBegun: ({ id, organizationId, kind, chunks }) => {
+      const what = chunks === 0 ? 'has begun' : 'goes on after its last batch'
+      log.info(
+        { import: id, organization: organizationId, kind, batches: chunks },
+        `an import in the background ${what}`,
+      )
+    },
+    onEnded: ({ id, organizationId }, reason) => {
+      const what =
+        reason === undefined ? 'is finished' : 'was given back, or has ended; its receipt says which'
+      log.info({ import: id, organization: organizationId, reason }, `an import in the background ${what}`)
+    },
     onFailure: (error, importId) => {
       log.error({ err: error, import: importId }, 'an import in the background failed')
     },
@@ -86,9 +102,9 @@ function postmanOf({ config, log, database: { knex } }: BackgroundParts) {
   })
 }
 
-/** Where the receipt of an import is found. */
-function pathOf({ importKind, organizationId, importId, ownId }: LetterImport): string {
+/** Where the receipt of an import is found, and of no other that its caller may give the same id. */
+function pathOf({ importKind, organizationId, importId }: LetterImport): string {
   return importKind === 'users'
     ? `/api/import/organization/users/${importId}`
-    : `/v1/organizations/${organizationId}/members/import/${encodeURIComponent(ownId ?? '')}`
+    : `/v1/organizations/${organizationId}/members/import/${importId}`
 }

@@ -83,6 +83,7 @@ export async function compose(config: Config, log: Logger, duties: Duties = 'bot
     running,
     maxImports: config.maxImports,
     maxImportsPerOrganization: config.maxImportsPerOrganization,
+    maxWaitingBytes: config.receiptBytes,
     onTrouble: (error: unknown) => {
       log.warn({ err: error }, 'the database is in trouble; an import waits for it')
     },
@@ -140,7 +141,13 @@ export async function compose(config: Config, log: Logger, duties: Duties = 'bot
       state = 'stopping'
       void background.stop()
     },
-    ended: (patience) => running.ended(patience),
+    ended: async (patience) => {
+      const letters = state === 'stopping' ? background.stop() : undefined
+      await Promise.all([
+        running.ended(patience),
+        Promise.race([letters, setTimeout(patience, undefined, { ref: false })]),
+      ])
+    },
     close: async () => {
       running.stopAll()
       await Promise.all([running.ended(LAST_WORDS), background.stop()])

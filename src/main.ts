@@ -21,6 +21,13 @@ const log = createLog(config.logLevel)
 // Whoever read the log may have gone; the service goes on.
 process.stdout.on('error', () => undefined)
 
+if (duties !== 'both' && config.database.kind === 'embedded') {
+  process.stderr.write(
+    'An embedded database lets one process in: leave out the argument, and it does both; or set DATABASE_URL.\n',
+  )
+  process.exit(2)
+}
+
 let stopping = false
 try {
   await serve()

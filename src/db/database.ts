@@ -1,4 +1,5 @@
 import knex, { type Knex } from 'knex'
+import { silent } from './knex-log.ts'
 import { PATIENCE, serverDialect } from './server-dialect.ts'
 
 /** Where the database is. */
@@ -24,10 +25,6 @@ export interface Database {
 
 // After this much silence the system asks the other side every second whether it is there, ten times.
 const KEEP_ALIVE = 10_000
-
-// What knex would print itself is thrown as well, and logged by whoever catches it.
-const nothing = (): void => undefined
-const silent = { warn: nothing, error: nothing, deprecate: nothing, debug: nothing }
 
 /**
  * Opens the database. A PostgreSQL server is connected to when it is first needed, so that the service can

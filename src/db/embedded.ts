@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import pg from 'pg'
 import { lockFolder } from './folder-lock.ts'
+import { silent } from './knex-log.ts'
 
 /** Knex's own PostgreSQL dialect, and pg's own client, over the connection that PGlite ships. */
 function dialectOver(pglite: PGlite): typeof PostgresDialect {
@@ -42,6 +43,7 @@ export async function openEmbedded(dataDir: string): Promise<{ knex: Knex; close
     connection: {},
     pool: { min: 1, max: 1 },
     compileSqlOnError: false,
+    log: silent,
   })
   const close = async (): Promise<void> => {
     await database.destroy()

@@ -1,24 +1,28 @@
 import type { Knex } from 'knex'
 import { randomUUID } from 'node:crypto'
-import type { Job, JobStore, WantedJob } from '../jobs/job.ts'
-import type { ImportPlace, Receipt, UploadDigest } from '../receipts/receipt.ts'
+import type { Job, JobStore } from '../jobs/job.ts'
+import type { ServiceError } from '../errors.ts'
+import type { AbortReason, ImportPlace, Receipt, UploadDigest } from '../receipts/receipt.ts'
+import { stopped } from '../receipts/running-imports.ts'
 import { exhausted, jobEndings, MAX_ATTEMPTS, nextTurn } from './job-endings.ts'
-import { ArrivingPayload, readPayload, storePayload, storePiece } from './payloads.ts'
+import { ArrivingPayload, PIECES_AT_ONCE, readPayload, storePayload, storePiece } from './payloads.ts'
 import { persevere, promptly } from './persevere.ts'
 import { execute, query } from './query.ts'
-import type { TurnQueue } from './queue.ts'
+import { standsInLine, type TurnQueue } from './queue.ts'
 import {
   countNames,
   deleteChunks,
   endImport,
   insertReceipt,
   lost,
+  refuseLost,
   selectReceipts,
   updateRunning,
   type FencedPlace,
+  type LastWord,
 } from './receipt-sql.ts'
 import { createReceiptWriter } from './receipt-writer.ts'
-import { opening, type ReceiptStoreParts } from './receipts.ts'
+import { opening, refuseTooMuch, type ReceiptStoreParts } from './receipts.ts'
 import { inTransaction } from './transaction.ts'
 
 /** What the store of jobs needs to know. */
@@ -32,8 +36,15 @@ export function createJobStore(parts: JobStoreParts): JobStore {
   return {
     submit: async (wanted, payload, upload) => {
       const place = { organizationId: wanted.organizationId, id: randomUUID() }
-      const store = async (trx: Knex): Promise<void> => storePayload(trx, place, payload())
-      const begin = (trx: Knex): Promise<void> => submit(trx, queue, place.id, wanted, upload)
+      // Both may take time, and nobody else is to wait for it.
+      const store = async (trx: Knex): Promise<void> => {
+        await storePayload(trx, place, payload())
+        await queue.add(trx, place.organizationId)
+      }
+      const begin = async (trx: Knex): Promise<void> => {
+        await refuseTooMuch(trx, place.organizationId, upload.bytes, parts)
+        await insertReceipt(trx, place.id, undefined, wanted, upload)
+      }
       const known = await promptly(() => opening(parts, wanted, begin, store))
       return known === undefined ? { kind: 'new', id: place.id } : { kind: 'known', receipt: known }
     },
@@ -61,22 +72,6 @@ export function createJobStore(parts: JobStoreParts): JobStore {
   }
 }
 
-async function submit(
-  trx: Knex,
-  queue: TurnQueue,
-  id: string,
-  wanted: WantedJob,
-  { bytes, sha256 }: UploadDigest,
-): Promise<void> {
-  await insertReceipt(trx, id, undefined, wanted)
-  await execute(
-    trx,
-    `update imports set upload_bytes = ?::bigint, upload_digest = ?::text where organization_id = ?::integer and id = ?::text`,
-    [bytes, sha256, wanted.organizationId, id],
-  )
-  await queue.add(trx, wanted.organizationId)
-}
-
 /** Hands an import over to the workers. The same again does nothing. */
 async function enqueue(
   trx: Knex,
@@ -87,7 +82,7 @@ async function enqueue(
 ): Promise<void> {
   const set = `state = 'waiting', process_id = null, upload_bytes = ?::bigint, upload_digest = ?::text`
   const isHandedOver = await updateRunning(trx, { ...place, fence: 0 }, set, [bytes, sha256])
-  if (!isHandedOver) return refuseLost(trx, place)
+  if (!isHandedOver) return refuseUnqueued(trx, place)
   await execute(
     trx,
     `update import_jobs set queued_at = clock_timestamp(), rows_total = ?::integer
@@ -97,7 +92,7 @@ async function enqueue(
   await queue.add(trx, place.organizationId)
 }
 
-async function refuseLost(trx: Knex, { organizationId, id }: ImportPlace): Promise<void> {
+async function refuseUnqueued(trx: Knex, { organizationId, id }: ImportPlace): Promise<void> {
   const sql = `select 1 from import_jobs where organization_id = ?::integer and import_id = ?::text and queued_at is not null`
   if ((await query(trx, sql, [organizationId, id])).length === 0) throw lost()
 }
@@ -113,17 +108,16 @@ async function takeTurn(parts: JobStoreParts): Promise<Job | 'no job' | undefine
     return await inTransaction(knex, async (trx) => {
       const organizationId = await queue.next(trx)
       if (organizationId === undefined) return undefined
-      const claimed = await claimOldest(trx, organizationId, parts.processId)
+      const claimed = await claimOldest(trx, organizationId, parts)
       if (claimed === undefined) return 'no job'
       const place = { organizationId, id: claimed.id, fence: claimed.fence }
-      if (claimed.attempts > MAX_ATTEMPTS) {
-        const reason = exhausted(claimed.trouble ?? undefined)
-        await endImport(trx, place, { state: 'failed', reason })
+      const word = lastWordOn(claimed)
+      if (word !== undefined) {
+        await endImport(trx, place, word)
         await nextTurn(trx, queue, organizationId)
         return 'no job'
       }
-      await forgetRefusal(trx, place)
-      const receipt = await receiptOf(trx, place)
+      const receipt = await receiptToRun(trx, place)
       // Before it is committed: from then on the heartbeat looks whether it runs.
       const signal = running.add(claimed.id)
       id = claimed.id
@@ -145,15 +139,29 @@ interface Claimed {
   readonly [column: string]: unknown
   readonly id: string
   readonly fence: number
+  readonly stop: boolean
   readonly instructions: string
   readonly attempts: number
   readonly trouble: string | null
 }
 
+/** What is to be said of a job in the place of doing it. */
+function lastWordOn({ stop, attempts, trouble }: Claimed): LastWord | undefined {
+  // Its worker has died before it heard of it.
+  if (stop) return { state: 'aborted', reason: abortReasonOf(stopped()) }
+  return attempts > MAX_ATTEMPTS ? { state: 'failed', reason: exhausted(trouble ?? undefined) } : undefined
+}
+
+const abortReasonOf = ({ code, message: detail }: ServiceError): AbortReason => ({ code, detail })
+
+/**
+ * Claims the oldest job that waits, where none runs. One that this process was taken for dead over still runs in it, and
+ * must end first.
+ */
 async function claimOldest(
   trx: Knex,
   organizationId: number,
-  processId: string,
+  { processId, running }: JobStoreParts,
 ): Promise<Claimed | undefined> {
   const [claimed] = await query<Claimed>(
     trx,
@@ -161,6 +169,7 @@ async function claimOldest(
        select i.organization_id, i.id, i.chunks
          from imports i join import_jobs j on j.organization_id = i.organization_id and j.import_id = i.id
         where i.organization_id = ?::integer and i.state = 'waiting' and j.not_before <= clock_timestamp()
+          and i.id <> all(string_to_array(?::text, ' '))
           and not exists (
             select 1 from imports r where r.organization_id = ?::integer and r.state = 'running' and r.fence > 0)
         order by i.created_at, i.id
@@ -169,7 +178,7 @@ async function claimOldest(
        update imports i
           set state = 'running', fence = i.fence + 1, process_id = ?::text, claimed_at = clock_timestamp()
          from next n where i.organization_id = n.organization_id and i.id = n.id
-       returning i.id, i.fence
+       returning i.id, i.fence, i.stop_requested as stop
      ), job as (
        update import_jobs j
           set attempts = case when n.chunks > j.chunks_at_claim then 1 else j.attempts + 1 end,
@@ -177,8 +186,8 @@ async function claimOldest(
          from next n where j.organization_id = n.organization_id and j.import_id = n.id
        returning j.instructions, j.attempts, j.trouble
      )
-     select c.id, c.fence, j.instructions, j.attempts, j.trouble from claimed c, job j`,
-    [organizationId, organizationId, processId],
+     select c.id, c.fence, c.stop, j.instructions, j.attempts, j.trouble from claimed c, job j`,
+    [organizationId, running.ids.join(' '), organizationId, processId],
   )
   return claimed
 }
@@ -187,15 +196,18 @@ async function claimOldest(
  * A strict import or dry run begins again from its beginning: of its users nothing was committed. What it came to may
  * have been stored in part, where it was refused.
  */
-async function forgetRefusal(trx: Knex, place: FencedPlace): Promise<void> {
+async function receiptToRun(trx: Knex, place: FencedPlace): Promise<Receipt> {
+  const receipt = await receiptOf(trx, place)
+  if (receipt.mode === 'each' || (receipt.chunks === 0 && !receipt.refused)) return receipt
   const sets = countNames.map((name) => `${name} = 0`)
-  const isReset = await execute(
+  await execute(
     trx,
     `update imports set chunks = 0, result_bytes = 0, refused = false, ${sets.join(', ')}
-      where organization_id = ?::integer and id = ?::text and mode <> 'each' and (chunks > 0 or refused)`,
+      where organization_id = ?::integer and id = ?::text`,
     [place.organizationId, place.id],
   )
-  if (isReset > 0) await deleteChunks(trx, place)
+  await deleteChunks(trx, place)
+  return receiptOf(trx, place)
 }
 
 async function receiptOf(trx: Knex, { organizationId, id }: ImportPlace): Promise<Receipt> {
@@ -207,25 +219,31 @@ async function receiptOf(trx: Knex, { organizationId, id }: ImportPlace): Promis
   return found[0].receipt
 }
 
-async function* payloadOf({ knex, onTrouble }: JobStoreParts, place: ImportPlace): AsyncGenerator<Buffer> {
+async function* payloadOf({ knex, onTrouble }: JobStoreParts, place: FencedPlace): AsyncGenerator<Buffer> {
   for (let next = 0; ;) {
     const pieces = await persevere(() => readPayload(knex, place, next), { onTrouble })
-    if (pieces.length === 0) return
     yield* pieces
+    if (pieces.length < PIECES_AT_ONCE) break
     next += pieces.length
   }
+  // Who has the job now may have ended it, and its payload with it.
+  await persevere(() => refuseLost(knex, place), { onTrouble })
 }
 
-/** What is put into line for every organization whose jobs wait though none of them runs. */
+/** Puts every organization into the line whose jobs wait, though it neither stands there nor runs one of them. */
 async function remind(trx: Knex, queue: TurnQueue): Promise<void> {
   const waiting = await query<{ organization_id: number }>(
     trx,
     `select distinct i.organization_id
        from imports i join import_jobs j on j.organization_id = i.organization_id and j.import_id = i.id
-      where i.state = 'waiting' and j.not_before <= clock_timestamp()
+      where i.state = 'waiting' and j.not_before <= clock_timestamp() and not ${standsInLine('i.organization_id')}
         and not exists (
-          select 1 from imports r where r.organization_id = i.organization_id and r.state = 'running' and r.fence > 0)`,
+          select 1 from imports r where r.organization_id = i.organization_id and r.state = 'running' and r.fence > 0)
+      order by i.organization_id`,
     [],
   )
-  for (const { organization_id: organizationId } of waiting) await queue.add(trx, organizationId)
+  await queue.addAll(
+    trx,
+    waiting.map(({ organization_id: organizationId }) => organizationId),
+  )
 }

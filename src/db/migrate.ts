@@ -7,7 +7,7 @@ import * as jobs from '../../migrations/20261124_jobs.ts'
 import * as letters from '../../migrations/20261124_letters.ts'
 import * as memberColumns from '../../migrations/20261124_member_columns.ts'
 import { query } from './query.ts'
-import { TurnQueue } from './queue.ts'
+import { installQueue } from './queue.ts'
 import { asServiceError } from './trouble.ts'
 
 interface Migration {
@@ -61,8 +61,8 @@ export async function migrate(knex: Knex): Promise<void> {
     await knex.transaction(async (trx) => {
       await trx.raw('select pg_advisory_xact_lock(?::bigint)', [MIGRATION_LOCK])
       await trx.migrate.latest({ migrationSource })
+      await installQueue(trx)
     })
-    await new TurnQueue(knex).install()
   } catch (error) {
     throw asServiceError(error)
   }

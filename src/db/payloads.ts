@@ -6,7 +6,9 @@ import { lost } from './receipt-sql.ts'
 
 // Large enough that a statement is worth its round trip, small enough for several uploads in memory at once.
 const PIECE_BYTES = 256 * 1024
-const PIECES_AT_ONCE = 4
+
+/** How many pieces {@link readPayload} gives at a time; fewer only at the end. */
+export const PIECES_AT_ONCE = 4
 
 /** Puts bytes together until they are worth a row. */
 class Pieces {
@@ -96,18 +98,38 @@ export async function storePayload(
   }
 }
 
-/** Some pieces of a payload from a number on, in order. */
+/**
+ * Some pieces of a payload from a number on, in order.
+ *
+ * @throws RangeError If one between them is missing
+ */
 export async function readPayload(
   knex: Knex,
   { organizationId, id }: ImportPlace,
   from: number,
 ): Promise<readonly Buffer[]> {
-  const rows = await query<{ bytes: Buffer }>(
+  const rows = await query<{ number: number; bytes: Buffer }>(
     knex,
-    `select bytes from import_payloads
+    `select number, bytes from import_payloads
       where organization_id = ?::integer and import_id = ?::text and number >= ?::integer
       order by number limit ?::integer`,
     [organizationId, id, from, PIECES_AT_ONCE],
   )
-  return rows.map(({ bytes }) => bytes)
+  return rows.map(({ number, bytes }, index) => {
+    if (number !== from + index) throw new RangeError(`piece ${from + index} of a payload is not there`)
+    return bytes
+  })
+}
+
+/**
+ * Deletes payloads that outlived their imports: a piece may have been on its way when its import ended, and a process of
+ * an earlier version does not know of them.
+ */
+export async function deleteStalePayloads(knex: Knex): Promise<void> {
+  await execute(
+    knex,
+    `delete from import_payloads p using imports i
+      where i.organization_id = p.organization_id and i.id = p.import_id and i.state not in ('waiting', 'running')`,
+    [],
+  )
 }

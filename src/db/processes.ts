@@ -17,7 +17,9 @@ export interface ProcessParts {
 // A process without a session is given this long to connect again: it may be that only its connection was cut.
 const SECONDS_WITHOUT_SESSION = 10
 // Behind a pooler sessions outlive processes.
-const SECONDS_UNSEEN = 60
+const SECONDS_UNSEEN = 45
+// Whoever was not seen himself for longer may have slept with all the others, who are about to wake.
+const SECONDS_STEADY = 20
 // An import of this process that does not run any more, though its receipt says so: its last word got lost.
 const SECONDS_TO_OPEN = 10
 
@@ -39,8 +41,8 @@ export async function beat(parts: ProcessParts): Promise<void> {
 
 async function beatOver(knex: Knex, parts: ProcessParts): Promise<void> {
   const { processId, running } = parts
-  await register(knex, processId)
-  await buryDead(knex, parts)
+  const isSteady = await register(knex, processId)
+  await buryDead(knex, parts, isSteady)
   const asked = await query<{ id: string }>(
     knex,
     `select id from imports where state = 'running' and stop_requested and process_id = ?::text`,
@@ -49,16 +51,23 @@ async function beatOver(knex: Knex, parts: ProcessParts): Promise<void> {
   for (const { id } of asked) running.stop(id)
 }
 
-/** Shows that a process lives, and by which session of the database others can see it. */
-export async function register(knex: Knex, processId: string): Promise<void> {
-  await query(
+/**
+ * Shows that a process lives, and by which session of the database others can see it.
+ *
+ * @returns whether it did so a moment ago too
+ */
+export async function register(knex: Knex, processId: string): Promise<boolean> {
+  const [row] = await query<{ steady: boolean | null }>(
     knex,
-    `insert into processes (id, backend, backend_start, seen_at)
+    `with before as (select seen_at from processes where id = ?::text)
+     insert into processes (id, backend, backend_start, seen_at)
      select ?::text, pid, backend_start, clock_timestamp() from pg_stat_activity where pid = pg_backend_pid()
      on conflict (id) do update set backend = excluded.backend, backend_start = excluded.backend_start,
-                                    seen_at = excluded.seen_at`,
-    [processId],
+                                    seen_at = excluded.seen_at
+     returning (select seen_at > clock_timestamp() - make_interval(secs => ?::integer) from before) as steady`,
+    [processId, processId, SECONDS_STEADY],
   )
+  return row?.steady === true
 }
 
 /** Whether a process, as a row of `processes`, shows signs of life: it was seen, or the session is there that it registered. */
@@ -74,29 +83,36 @@ export const isAlive = (process: string): string => `
  *
  * Of the imports that it leaves behind those in the background wait for another worker, and the others are aborted.
  */
-async function buryDead(knex: Knex, { processId, running, alone }: ProcessParts): Promise<void> {
+async function buryDead(
+  knex: Knex,
+  { processId, running, alone }: ProcessParts,
+  isSteady: boolean,
+): Promise<void> {
   await query(
     knex,
     `with me as (
-       select backend_start from processes where id = ?::text
+       select backend_start,
+              ?::boolean and seen_at > clock_timestamp() - make_interval(secs => ?::integer) as steady
+         from processes where id = ?::text
      ), dead as (
        delete from processes p using me
         where p.id <> ?::text
           and (?::boolean
-               or p.seen_at < clock_timestamp() - make_interval(secs => ?::integer)
+               or (me.steady and p.seen_at < clock_timestamp() - make_interval(secs => ?::integer))
                or (me.backend_start < clock_timestamp() - make_interval(secs => ?::integer)
                    and not ${isAlive('p')}))
        returning p.id
      ), orphaned as (
-       select i.organization_id, i.id from imports i
+       select i.organization_id, i.id, i.fence from imports i
         where i.state = 'running'
           and (i.process_id in (select id from dead)
                or (i.process_id <> ?::text and not exists (select 1 from processes p where p.id = i.process_id))
                or (i.process_id = ?::text and i.id <> all(string_to_array(?::text, ' '))
-                   and i.claimed_at < clock_timestamp() - make_interval(secs => ?::integer)))
+                   and coalesce(i.claimed_at, i.created_at) < clock_timestamp() - make_interval(secs => ?::integer)))
      ), given_back as (
        update imports i set state = 'waiting', process_id = null
-         from orphaned o where i.organization_id = o.organization_id and i.id = o.id and i.state = 'running' and i.fence > 0
+         from orphaned o where i.organization_id = o.organization_id and i.id = o.id and i.state = 'running'
+          and i.fence = o.fence and i.fence > 0
      ), aborted as (
        update imports i set state = 'aborted', ended_at = clock_timestamp(), reason_code = 'process.died',
                             reason = 'The process that ran the import has ended before it was complete.'
@@ -105,6 +121,9 @@ async function buryDead(knex: Knex, { processId, running, alone }: ProcessParts)
      )
      delete from import_payloads p using aborted a where p.organization_id = a.organization_id and p.import_id = a.id`,
     [
+      isSteady,
+      // This statement, too, may have waited: for a lock on a whole table, with those of all other processes.
+      SECONDS_STEADY,
       processId,
       processId,
       alone,

@@ -13,6 +13,7 @@ import type {
   JobProgress,
   NewImport,
   Receipt,
+  UploadDigest,
 } from '../receipts/receipt.ts'
 import { execute, query, type Parameter } from './query.ts'
 
@@ -222,19 +223,21 @@ function formOf(text: string): AnswerForm {
  * Writes the receipt of an import that begins, and what is kept for its worker.
  *
  * @param processId - the process that takes its upload; `undefined` where all of it has come
+ * @param upload - what has come, where all of it has
  */
 export async function insertReceipt(
   trx: Knex,
   id: string,
   processId: string | undefined,
   wanted: NewImport,
+  upload?: UploadDigest,
 ): Promise<void> {
   await query(
     trx,
     `insert into imports (organization_id, id, state, kind, mode, caller, caller_email, file_name, idempotency_key,
-                          request, form, process_id)
+                          request, form, process_id, upload_bytes, upload_digest)
      values (?::integer, ?::text, ?::text, ?::text, ?::text, ?::text, ?::text, ?::text, ?::text, ?::text, ?::text,
-             ?::text)`,
+             ?::text, ?::bigint, ?::text)`,
     [
       wanted.organizationId,
       id,
@@ -248,6 +251,8 @@ export async function insertReceipt(
       wanted.request,
       JSON.stringify(wanted.form),
       processId ?? null,
+      upload?.bytes ?? null,
+      upload?.sha256 ?? null,
     ],
   )
   if (wanted.job === undefined) return
@@ -259,6 +264,12 @@ export async function insertReceipt(
              case when ?::boolean then clock_timestamp() end)`,
     [wanted.organizationId, id, recipient, instructions, rowsTotal ?? null, processId === undefined],
   )
+}
+
+/** @throws ServiceError `import.lost` If the import has ended, or was claimed by somebody else */
+export async function refuseLost(knex: Knex, place: FencedPlace): Promise<void> {
+  const sql = `select 1 from imports where ${running}`
+  if ((await query(knex, sql, fenced(place))).length === 0) throw lost()
 }
 
 /** Changes a running import. @returns whether it was still running */

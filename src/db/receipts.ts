@@ -26,6 +26,8 @@ export interface ReceiptStoreParts {
   /** How many imports may run at once, over all processes: in all, and of one organization. */
   readonly maxImports: number
   readonly maxImportsPerOrganization: number
+  /** How many bytes of an organization may wait for a worker. */
+  readonly maxWaitingBytes: number
   /** Hears of trouble with the database that is being waited for. */
   readonly onTrouble: (error: unknown) => void
 }
@@ -49,6 +51,7 @@ export function createReceiptStore(parts: ReceiptStoreParts): ReceiptStore {
       try {
         const known = await opening(parts, wanted, async (trx) => {
           await refuseTooMany(trx, wanted.organizationId, parts)
+          if (wanted.job !== undefined) await refuseTooMuch(trx, wanted.organizationId, 0, parts)
           await insertReceipt(trx, place.id, parts.processId, wanted)
         })
         if (known === undefined) {
@@ -139,13 +142,29 @@ async function refuseTooMany(
   // Where processes die one after the other nobody lives long enough to end their imports: they must not count.
   const sql = `
     select count(*)::integer as all_of_them, count(*) filter (where organization_id = ?::integer)::integer as own
-      from imports i where state = 'running' and exists (
+      from imports i where state = 'running' and fence = 0 and exists (
         select 1 from processes p where p.id = i.process_id and ${isAlive('p')})`
   const [count] = await query<{ all_of_them: number; own: number }>(trx, sql, [organizationId])
   if ((count?.own ?? 0) >= maxImportsPerOrganization) {
     throw tooMany(`Your organization runs ${maxImportsPerOrganization} imports already`)
   }
   if ((count?.all_of_them ?? 0) >= maxImports) throw tooMany(`The service runs ${maxImports} imports already`)
+}
+
+/** Refuses what would have too many bytes of an organization wait for a worker. */
+export async function refuseTooMuch(
+  trx: Knex,
+  organizationId: number,
+  bytes: number,
+  { maxWaitingBytes }: ReceiptStoreParts,
+): Promise<void> {
+  const sql = `
+    select coalesce(sum(upload_bytes), 0)::float8 as waiting from imports
+     where organization_id = ?::integer and state = 'waiting'`
+  const [row] = await query<{ waiting: number }>(trx, sql, [organizationId])
+  if ((row?.waiting ?? 0) + bytes <= maxWaitingBytes) return
+  const detail = `Imports of your organization wait that have ${row?.waiting ?? 0} bytes, and ${maxWaitingBytes} may: try again when some of them have ended.`
+  throw new ServiceError('imports.too_many', detail, { headers: { 'Retry-After': '60' } })
 }
 
 const tooMany = (what: string): ServiceError =>

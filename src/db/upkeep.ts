@@ -1,5 +1,6 @@
 import type { Knex } from 'knex'
 import { eraseExpired, type Keeping } from './expiry.ts'
+import { deleteStalePayloads } from './payloads.ts'
 import { beat, unregister, type ProcessParts } from './processes.ts'
 import { forgetWrongAttempts } from './wrong-attempts.ts'
 
@@ -45,6 +46,7 @@ export class Upkeep {
 
   async #erase(): Promise<void> {
     const { knex, keeping } = this.#parts
+    await deleteStalePayloads(knex)
     while (this.#isRunning() && (await eraseExpired(knex, keeping)) > 0);
     await forgetWrongAttempts(knex)
   }

@@ -8,7 +8,7 @@ import { streamAnswer } from './stream-answer.ts'
 /** A result that is to be sent. */
 export interface ResultToSend {
   /** As it is known with the first chunk: good enough to tell the status. */
-  readonly receipt: Pick<Receipt, 'form' | 'mode' | 'refused'>
+  readonly receipt: Pick<Receipt, 'kind' | 'form' | 'mode' | 'refused'>
   /** The chunks, and at their end the counts of the import. */
   readonly chunks: AsyncGenerator<StoredChunk, Counts>
   readonly wish: AnswerWish
@@ -32,14 +32,16 @@ export async function answerResult(
   res: Response,
   { receipt, chunks, wish, gone, headers, status }: ResultToSend,
 ): Promise<void> {
-  const { form, mode, refused } = receipt
+  const { kind, form, mode, refused } = receipt
   const text = answerText(form, outcomeOf(receipt), wish)
   res.status(status ?? (refused ? 422 : 200)).set({
     'Content-Type': text.mediaType,
-    'Content-Disposition': `attachment; filename="${text.fileName}"`,
+    'Content-Disposition': `attachment; filename="${kind}.result.${text.extension}"`,
     'Cache-Control': 'no-store',
-    'Import-Charset': form.charset,
-    'Import-Delimiter': delimiterNames[form.delimiter] ?? 'comma',
+    // Members have neither.
+    ...(kind === 'users'
+      ? { 'Import-Charset': form.charset, 'Import-Delimiter': delimiterNames[form.delimiter] ?? 'comma' }
+      : {}),
     ...(mode === 'strict' ? { 'Preference-Applied': 'handling=strict' } : {}),
     ...headers,
   })

@@ -1,10 +1,11 @@
 import type { AnsweredRow, Outcome } from '../import/answer.ts'
 import { csvText } from '../csv/keep-answer.ts'
 import { createAnswerReader } from '../csv/read-answer.ts'
-import { csvType } from '../csv/write-csv.ts'
+import { createCsvWriter, csvType } from '../csv/write-csv.ts'
 import { createMembersWriter } from '../json/write-members.ts'
 import { createNdjsonWriter, ndjsonType } from '../json/write-ndjson.ts'
 import { answeredRows, type StoredChunk } from '../receipts/chunk.ts'
+import { guardedFormula } from '../users/formula.ts'
 import type { AnswerForm, Receipt } from '../receipts/receipt.ts'
 
 /** The media types in which the result of a file can be had, the preferred one first. */
@@ -21,7 +22,8 @@ export interface AnswerText {
   readonly mediaType: string
   /** What good rows came to. */
   readonly outcome: Outcome
-  readonly fileName: string
+  /** What the name of its file ends with, without the dot. */
+  readonly extension: string
   readonly head: string
   readonly chunk: (chunk: StoredChunk) => string | Buffer
   readonly tail: string
@@ -31,6 +33,11 @@ export interface AnswerText {
 export interface AnswerWish {
   readonly type: AnswerType
   readonly onlyInvalid: boolean
+  /**
+   * Whether what a spreadsheet would take for a formula gets an apostrophe, in CSV. Not where a file is answered: its
+   * sender gets back what he sent.
+   */
+  readonly guardsFormulas?: boolean
 }
 
 /** Gives the result of an import as text. All formats come from what is stored, so they can't say different things. */
@@ -43,19 +50,26 @@ type Written = Omit<AnswerText, 'outcome' | 'tail'> & Partial<AnswerText>
 const writers: Readonly<
   Record<AnswerType, (form: AnswerForm, outcome: Outcome, wish: AnswerWish) => Written>
 > = {
-  'text/csv': (form, _outcome, { onlyInvalid }) => {
-    const { head, text: chunk } = csvText(form, onlyInvalid)
-    return { mediaType: csvType, fileName: 'users.result.csv', head, chunk }
+  'text/csv': (form, outcome, wish) => {
+    const { head, text } = csvText(form, wish.onlyInvalid)
+    const chunk = wish.guardsFormulas === true ? fromRows(form, wish, guardedCsv(form, outcome)) : text
+    return { mediaType: csvType, extension: 'csv', head, chunk }
   },
   'application/x-ndjson': (form, outcome, wish) => {
     const chunk = fromRows(form, wish, createNdjsonWriter(form, form.options, outcome))
-    return { mediaType: ndjsonType, fileName: 'users.result.ndjson', head: '', chunk }
+    return { mediaType: ndjsonType, extension: 'ndjson', head: '', chunk }
   },
   'application/json': (form, outcome, wish) => {
     const { head, rows, tail } = createMembersWriter(form.options, outcome)
     const mediaType = 'application/json; charset=utf-8'
-    return { mediaType, fileName: 'members.result.json', head, chunk: fromRows(form, wish, rows), tail }
+    return { mediaType, extension: 'json', head, chunk: fromRows(form, wish, rows), tail }
   },
+}
+
+function guardedCsv(form: AnswerForm, outcome: Outcome): (rows: readonly AnsweredRow[]) => string {
+  const writer = createCsvWriter(form, form.options, outcome)
+  return (rows) =>
+    rows.map((row) => writer.row({ ...row, cells: row.cells.map((cell) => guardedFormula(cell)) })).join('')
 }
 
 /** Makes text of the rows of chunks. */

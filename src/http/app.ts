@@ -113,6 +113,11 @@ function whileOpen(open: () => void): RequestHandler {
   }
 }
 
+const memberImport = /^(\/v1\/organizations\/[^/]*\/members\/import\/)[^/]+/i
+
+/** Without the id of an import of members, which its caller has chosen and which may tell of people too. */
+const loggedPath = (url: string): string => (url.split('?')[0] ?? '').replace(memberImport, '$1{id}')
+
 /** One line a request. Query strings and headers stay out of it: people put tokens and addresses there. */
 function logged(log: Logger): RequestHandler {
   return pinoHttp({
@@ -121,7 +126,7 @@ function logged(log: Logger): RequestHandler {
       req: (req: { id: unknown; method: string; url: string }) => ({
         id: req.id,
         method: req.method,
-        path: req.url.split('?')[0],
+        path: loggedPath(req.url),
       }),
       err: loggedError,
       res: (res: { statusCode: number | null }) => ({ status: res.statusCode }),

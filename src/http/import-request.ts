@@ -92,8 +92,11 @@ function splitMapping(mapping: string): readonly [ColumnName, string] {
 const isAsked = (query: URLSearchParams, name: string, isPreferred: boolean): boolean =>
   query.has(name) ? query.get(name) === 'true' : isPreferred
 
-/** RFC 7240: a preference that is not known is ignored, but one that would change what is written is not. */
-function preferencesOf(header: string | string[] | undefined): { isStrict: boolean; isAsync: boolean } {
+/** What a `Prefer` header asks (RFC 7240): a preference that is not known is ignored, but one that would change what is written is not. */
+export function preferencesOf(header: string | string[] | undefined): {
+  isStrict: boolean
+  isAsync: boolean
+} {
   let handling: 'strict' | 'lenient' | undefined
   let isAsync = false
   for (const preference of [header ?? []].flat().join(',').split(',')) {

@@ -71,6 +71,7 @@ export function importUsers(parts: ImportRouteParts): RequestHandler {
       const { id } = opened.kind === 'known' ? opened.receipt : opened.writer
       res.set({ 'Import-Id': id, Location: `${pathOf(req)}/${id}` })
       if (opened.kind === 'known') {
+        await payload?.close()
         await replay(res, parts.receipts, { receipt: opened.receipt, incoming, request, form })
         return
       }
@@ -123,7 +124,7 @@ async function importNew(res: Response, all: NewImport): Promise<void> {
   })
   await live.begun()
   await answerResult(res, {
-    receipt: { form: all.form, mode: request.mode, refused: receipt.isRefused },
+    receipt: { kind: 'users', form: all.form, mode: request.mode, refused: receipt.isRefused },
     chunks: live.follow(),
     gone: goneSignal(res),
     wish: { type: request.answerType, onlyInvalid: request.answer.onlyInvalid },

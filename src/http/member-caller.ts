@@ -91,7 +91,7 @@ function owner(caller: KnownCaller, { id, contact }: Credential, hasUser: boolea
   if (caller.role !== 'organization_owner')
     throw new ServiceError(
       'role.forbidden',
-      'Only an organization_owner may import members: the token and the credential must both have this role.',
+      'Only an organization_owner may import members: the credential, and the token beside it, must have this role.',
     )
   return { ...caller, importer: importerOf(caller.role, caller), credential: { id, contact }, hasUser }
 }

@@ -1,4 +1,5 @@
 import type { Request, RequestHandler } from 'express'
+import { ServiceError } from '../errors.ts'
 import { memberForm } from '../import/member-rows.ts'
 import type { MemberInstructions } from '../jobs/members-run.ts'
 import type { JobStore } from '../jobs/job.ts'
@@ -8,6 +9,7 @@ import type { Addressees } from '../users/addressees.ts'
 import { acceptedType } from './accept.ts'
 import { memberAnswerTypes } from './answer-text.ts'
 import { readMembersImport, type MembersImport } from './import-members.ts'
+import { preferencesOf } from './import-request.ts'
 import { letterAddress } from './letter-address.ts'
 import { memberCaller, type MemberCaller, type MemberCallerParts } from './member-caller.ts'
 import { queryOf } from './query.ts'
@@ -32,6 +34,7 @@ export function importMembers(parts: MemberRouteParts): RequestHandler {
     const caller = await memberCaller(req, parts)
     const { organizationId } = caller
     queryOf(req, {})
+    refuseStrict(req)
     const body = await readMembersImport(req, { maxBytes: parts.maxUploadBytes, organizationId })
     try {
       await submit(caller, body, parts)
@@ -41,6 +44,14 @@ export function importMembers(parts: MemberRouteParts): RequestHandler {
     res.set({ Location: pathOf(organizationId, body.envelope.id), 'Cache-Control': 'no-store' })
     res.status(202).end()
   }
+}
+
+/** What would change what is written is never ignored. */
+function refuseStrict(req: Request): void {
+  if (!preferencesOf(req.headers['prefer']).isStrict) return
+  const detail =
+    'Prefer: handling=strict is not for members: each is imported on its own. Leave it out, and see the result for who is invalid.'
+  throw new ServiceError('request.preference', detail)
 }
 
 /** Keeps an import for a worker; one that was kept before is not done again. */
@@ -83,10 +94,17 @@ async function receiptOf(req: Request, parts: MemberRouteParts): Promise<Receipt
   // Nothing longer is ever stored, and no text of the database holds NUL.
   const isPossible = typeof id === 'string' && id.length <= 400 && !id.includes('\0')
   const scope = { organizationId, kind: 'members', caller: undefined } as const
-  const receipt = isPossible ? await parts.receipts.findByKey(scope, subject, id) : undefined
+  if (!isPossible) throw unknownImport()
+  const { receipts } = parts
+  // A letter names its import by the id that the service gave it: that of the caller may mean another by now.
+  const receipt =
+    (await receipts.findByKey(scope, subject, id)) ??
+    (isUuid(id) ? await receipts.find(scope, id) : undefined)
   if (receipt === undefined) throw unknownImport()
   return receipt
 }
+
+const isUuid = (text: string): boolean => /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/.test(text)
 
 /** `GET …/members/import/{id}`: how far an import has come, and what it came to. */
 export function showMembersImport(parts: MemberRouteParts): RequestHandler {
@@ -122,7 +140,12 @@ export function showMembersResult(parts: MemberRouteParts): RequestHandler {
     const found = await receiptOf(req, parts)
     const query = queryOf(req, { only: ['invalid'] })
     const type = acceptedType(req, memberAnswerTypes)
-    await sendResult(req, res, parts.receipts, { found, type, onlyInvalid: query.has('only') })
+    await sendResult(req, res, parts.receipts, {
+      found,
+      type,
+      onlyInvalid: query.has('only'),
+      guardsFormulas: true,
+    })
   }
 }
 

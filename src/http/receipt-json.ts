@@ -47,7 +47,7 @@ export const lettersJson = (letters: readonly LetterStatus[]): readonly object[]
   }))
 
 /** How far a worker has come. */
-export function progressOf({ counts, endedAt }: Receipt, job: JobProgress): object {
+export function progressOf({ state, counts, endedAt }: Receipt, job: JobProgress): object {
   const rows = rowsOf(counts)
   const { startedAt } = job
   const seconds =
@@ -58,6 +58,7 @@ export function progressOf({ counts, endedAt }: Receipt, job: JobProgress): obje
     rowsPerSecond: seconds > 0 ? Math.round(rows / seconds) : null,
     startedAt: startedAt?.toISOString() ?? null,
     attempts: job.attempts,
-    trouble: job.trouble ?? null,
+    // Of what is complete it is of no interest any more.
+    trouble: state === 'finished' ? null : (job.trouble ?? null),
   }
 }

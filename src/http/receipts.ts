@@ -1,6 +1,6 @@
 import type { Request, RequestHandler, Response } from 'express'
 import { followStored, receiptWhen } from '../receipts/follow.ts'
-import { hasEnded } from '../receipts/receipt.ts'
+import { hasEnded, isTold } from '../receipts/receipt.ts'
 import type { HistoryCursor, HistoryQuery, Receipt, ReceiptScope, ReceiptStore } from '../receipts/receipt.ts'
 import { acceptedType } from './accept.ts'
 import { answerResult } from './answer-result.ts'
@@ -80,19 +80,16 @@ export async function sendResult(
   req: Request,
   res: Response,
   receipts: ReceiptStore,
-  { found, type, onlyInvalid }: AnswerWish & { readonly found: Receipt },
+  { found, ...wish }: AnswerWish & { readonly found: Receipt },
 ): Promise<void> {
   const gone = goneSignal(res)
-  // What a strict import comes to, and so what its good rows are called, is known with its first rows.
-  const isTold = ({ mode, chunks }: Receipt): boolean =>
-    req.method === 'HEAD' || mode === 'each' || chunks > 0
-  const receipt = await receiptWhen(receipts, found, isTold, gone)
+  const receipt = req.method === 'HEAD' ? found : await receiptWhen(receipts, found, isTold, gone)
   if (receipt.erasedAt !== undefined) throw erased()
   await answerResult(res, {
     receipt,
     chunks: followStored(receipts, receipt, gone),
     gone,
-    wish: { type, onlyInvalid: receipt.form.options.onlyInvalid || onlyInvalid },
+    wish: { ...wish, onlyInvalid: receipt.form.options.onlyInvalid || wish.onlyInvalid },
     headers: { 'Import-Id': receipt.id, 'Import-State': receipt.state },
     status: 200,
   })
@@ -111,7 +108,10 @@ export function deleteReceipt(parts: ReceiptRouteParts): RequestHandler {
 export async function stopOrErase(res: Response, receipt: Receipt, receipts: ReceiptStore): Promise<void> {
   if (!hasEnded(receipt)) await receipts.requestStop(receipt)
   else await receipts.erase(receipt)
-  res.set('Cache-Control', 'no-store').sendStatus(hasEnded(receipt) ? 204 : 202)
+  res
+    .set('Cache-Control', 'no-store')
+    .status(hasEnded(receipt) ? 204 : 202)
+    .end()
 }
 
 const PAGE = 50

@@ -1,7 +1,7 @@
 import type { Response } from 'express'
 import { ServiceError } from '../errors.ts'
 import { followStored, receiptWhen } from '../receipts/follow.ts'
-import type { AnswerForm, Receipt, ReceiptStore } from '../receipts/receipt.ts'
+import { isTold, type AnswerForm, type Receipt, type ReceiptStore } from '../receipts/receipt.ts'
 import { answerResult } from './answer-result.ts'
 import { goneSignal } from './gone.ts'
 import type { ImportRequest } from './import-request.ts'
@@ -39,12 +39,13 @@ export async function replay(
     throw mismatch(
       'This Idempotency-Key was used before with another file or other options: use a new key for a new import.',
     )
-  if (request.isAsync) {
+  // What was done while its sender waited is there: it has no letter, and he gets its answer.
+  if (request.isAsync && receipt.job !== undefined) {
     accept(res, request.mode)
     return
   }
   // The status of a strict import is known only with its first rows.
-  const begun = await receiptWhen(store, first, (now) => now.chunks > 0, gone)
+  const begun = await receiptWhen(store, first, (now) => now.chunks > 0 && isTold(now), gone)
   refuseAborted(begun)
   if (begun.erasedAt !== undefined) throw erased()
   await answerResult(res, {

@@ -7,26 +7,27 @@ import type { Incoming, Keeper } from './incoming.ts'
 
 /** Holds back the bytes of an upload until it is known where they are to be kept. */
 export class LatePayload implements Keeper {
-  #held: Buffer[] = []
+  #held: Buffer[] | undefined = []
   #payload: PayloadWriter | undefined
 
   async write(bytes: Buffer): Promise<void> {
-    if (this.#payload === undefined) this.#held.push(bytes)
+    if (this.#payload === undefined) this.#held?.push(bytes)
     else await this.#payload.write(bytes)
   }
 
   /** From now on bytes are kept there, first those that were held back. */
   async begin(payload: PayloadWriter): Promise<void> {
     this.#payload = payload
-    for (const bytes of this.#held.splice(0)) await payload.write(bytes)
+    for (const bytes of this.#held?.splice(0) ?? []) await payload.write(bytes)
   }
 
   async end(): Promise<void> {
     await this.#payload?.end()
   }
 
+  /** Nobody wants what was held back, nor what is still to come. */
   async close(): Promise<void> {
-    this.#held = []
+    this.#held = undefined
     return Promise.resolve()
   }
 }

@@ -45,7 +45,7 @@ export interface JobStore {
    * it is not done again.
    *
    * @param payload - asked for again where the transaction has to be tried again
-   * @throws ServiceError `imports.too_many`, `database.unreachable`
+   * @throws ServiceError `imports.too_many` Where too many bytes of the organization wait already; `database.unreachable`
    */
   submit(wanted: WantedJob, payload: () => AsyncIterable<Buffer>, upload: UploadDigest): Promise<Submitted>
   /** Takes the payload of an import that was opened by `ReceiptStore.open`, as it arrives. */

@@ -1,4 +1,3 @@
-import { setTimeout } from 'node:timers/promises'
 import type { RunningImports } from '../receipts/running-imports.ts'
 import { stopping } from '../receipts/running-imports.ts'
 import type { Job, JobStore } from './job.ts'
@@ -23,11 +22,15 @@ const REMIND_MILLISECONDS = 3_000
 /** Runs the jobs of all organizations, each organization's one after the other. */
 export class Worker {
   readonly #parts: WorkerParts
-  readonly #jobs = new Map<string, Promise<void>>()
-  #stopped = new AbortController()
-  #wake: () => void = () => undefined
-  #working: Promise<void> = Promise.resolve()
-  #reminding: NodeJS.Timeout | undefined
+  readonly #running = new Set<string>()
+  #isStopped = false
+  /** Ends the sleep of each slot that has found nothing to do. */
+  #sleepers: (() => void)[] = []
+  /** How often it was said that there may be a job. */
+  #calls = 0
+  #isReminding = false
+  #slots: Promise<unknown> = Promise.resolve()
+  #timers: NodeJS.Timeout[] = []
 
   constructor(parts: WorkerParts) {
     this.#parts = parts
@@ -35,31 +38,38 @@ export class Worker {
 
   /** Begins to work, until {@link stop}. */
   start(): void {
-    this.#working = this.#work()
-    this.#reminding = setInterval(() => void this.#remind(), REMIND_MILLISECONDS)
+    this.#slots = Promise.all(Array.from({ length: this.#parts.slots }, () => this.#work()))
+    this.#timers = [
+      setInterval(() => {
+        this.wake()
+      }, POLL_MILLISECONDS),
+      setInterval(() => void this.#remind(), REMIND_MILLISECONDS),
+    ]
   }
 
-  /** There may be a job: looks for it at once. */
+  /** There may be a job: looks for it at once, or as soon as a slot is free. */
   wake(): void {
-    this.#wake()
+    this.#calls += 1
+    this.#sleepers.shift()?.()
   }
 
   /** Takes no more jobs and gives back those that run after their batches. Resolves when none runs any more. */
   async stop(): Promise<void> {
-    this.#stopped.abort()
-    clearInterval(this.#reminding)
-    this.#wake()
-    for (const id of this.#jobs.keys()) this.#parts.running.stop(id, stopping())
-    await this.#working
-    for (const id of this.#jobs.keys()) this.#parts.running.stop(id, stopping())
-    await Promise.all(this.#jobs.values())
+    this.#isStopped = true
+    for (const timer of this.#timers) clearInterval(timer)
+    for (const sleeper of this.#sleepers.splice(0)) sleeper()
+    for (const id of this.#running) this.#parts.running.stop(id, stopping())
+    await this.#slots
   }
 
+  /** What a slot does: each claims its own jobs, so none waits while another claims. */
   async #work(): Promise<void> {
-    while (!this.#stopped.signal.aborted) {
-      const job = this.#jobs.size < this.#parts.slots ? await this.#claim() : undefined
-      if (job === undefined) await this.#change()
-      else this.#begin(job)
+    while (!this.#isStopped) {
+      const calls = this.#calls
+      const job = await this.#claim()
+      if (job !== undefined) await this.#run(job)
+      // Who was called while he looked may have looked too early.
+      else if (calls === this.#calls) await this.#sleep()
     }
   }
 
@@ -72,30 +82,29 @@ export class Worker {
     }
   }
 
-  #begin(job: Job): void {
+  async #run(job: Job): Promise<void> {
     const { id } = job.receipt
-    const done = this.#parts.run(job).finally(() => {
-      this.#jobs.delete(id)
-      this.#wake()
-    })
-    this.#jobs.set(id, done)
+    this.#running.add(id)
+    if (this.#isStopped) this.#parts.running.stop(id, stopping())
+    // Where there was one there may be more.
+    else this.wake()
+    await this.#parts.run(job)
+    this.#running.delete(id)
   }
 
   async #remind(): Promise<void> {
+    if (this.#isReminding) return
+    this.#isReminding = true
     try {
       await this.#parts.jobs.remind()
     } catch (error) {
       this.#parts.onFailure(error)
+    } finally {
+      this.#isReminding = false
     }
   }
 
-  /** Resolves when there may be something to do. */
-  async #change(): Promise<void> {
-    const { signal } = this.#stopped
-    const woken = new Promise<void>((resolve) => (this.#wake = resolve))
-    const timer = new AbortController()
-    const polled = setTimeout(POLL_MILLISECONDS, undefined, { signal: timer.signal }).catch(() => undefined)
-    if (!signal.aborted) await Promise.race([woken, polled])
-    timer.abort()
+  async #sleep(): Promise<void> {
+    if (!this.#isStopped) await new Promise<void>((resolve) => this.#sleepers.push(resolve))
   }
 }

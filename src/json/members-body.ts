@@ -5,8 +5,7 @@ import { envelopeReaders, type MembersEnvelope } from './envelope.ts'
 import type { JsonHandler, Scalar } from './json-parser.ts'
 import { pointerTo } from './json-path.ts'
 import { typeOf } from './json-types.ts'
-import type { MemberPropertyName } from '../users/members.ts'
-import { newDraft, propertyTypes, type MemberDraft } from './members.ts'
+import { newDraft, propertyPlaces, type MemberDraft, type PropertyPlace } from './members.ts'
 
 /** The most members that one import may have. */
 export const MEMBERS_LIMIT = 100_000
@@ -19,7 +18,6 @@ type EnvelopeProperty = keyof MembersEnvelope | 'newMembers'
 const envelopeProperties = new Map<string, EnvelopeProperty>(
   [...envelopeNames, 'newMembers' as const].map((name) => [name, name]),
 )
-const properties: ReadonlyMap<string, string> = propertyTypes
 
 /**
  * Where in the body the reader is; `outside` is before the envelope and after it. What is within a value that can't be
@@ -32,9 +30,10 @@ export class MembersBody implements JsonHandler {
   readonly #organizationId: number
   readonly #faults = new BodyFaults()
   readonly #envelope: Partial<MembersEnvelope> = {}
-  /** Known properties that the envelope, and the present member, have had. */
+  /** Known properties that the envelope has had. */
   readonly #given = new Set<string>()
-  readonly #seen = new Set<string>()
+  /** The same of the present member: for each a bit, by its index. */
+  #seen = 0
   #isObject = true
   #place: Place = 'outside'
   /** Objects and arrays that are open and passed over. */
@@ -43,6 +42,8 @@ export class MembersBody implements JsonHandler {
   #key = ''
   /** Whether that value is looked at. */
   #isWanted = false
+  /** Where it belongs in a member, and what it may be. */
+  #wanted: PropertyPlace = { index: 0, takes: 'a string' }
   #count = 0
   #draft = newDraft()
   #members: MemberDraft[] = []
@@ -109,16 +110,29 @@ export class MembersBody implements JsonHandler {
 
   key(name: string): void {
     if (this.#passing > 0) return
-    const isOfMember = this.#place === 'member'
-    const [known, seen] = isOfMember ? [properties, this.#seen] : [envelopeProperties, this.#given]
     this.#key = name
-    this.#isWanted = false
-    if (!known.has(name)) this.#fault('unknown', `is no property of ${isOfMember ? 'a member' : 'an import'}`)
-    else if (seen.has(name)) this.#fault('repeated', 'stands there twice: leave one out')
-    else {
-      this.#isWanted = true
-      seen.add(name)
-    }
+    const isFirst = this.#place === 'member' ? this.#isFirstOfMember(name) : this.#isFirstOfEnvelope(name)
+    if (isFirst === undefined)
+      this.#fault('unknown', `is no property of ${this.#place === 'member' ? 'a member' : 'an import'}`)
+    else if (!isFirst) this.#fault('repeated', 'stands there twice: leave one out')
+    this.#isWanted = isFirst === true
+  }
+
+  /** Whether a property did not stand there before; `undefined` where there is no such property. */
+  #isFirstOfMember(name: string): boolean | undefined {
+    const place = propertyPlaces.get(name)
+    if (place === undefined) return undefined
+    const before = this.#seen
+    this.#seen |= 1 << place.index
+    this.#wanted = place
+    return this.#seen !== before
+  }
+
+  #isFirstOfEnvelope(name: string): boolean | undefined {
+    if (!envelopeProperties.has(name)) return undefined
+    const isFirst = !this.#given.has(name)
+    this.#given.add(name)
+    return isFirst
   }
 
   scalar(value: Scalar, isCut: boolean): void {
@@ -155,7 +169,7 @@ export class MembersBody implements JsonHandler {
   }
 
   #wantedType(): string {
-    if (this.#place === 'member') return properties.get(this.#key) ?? ''
+    if (this.#place === 'member') return this.#wanted.takes
     return this.#key === 'newMembers'
       ? 'an array'
       : this.#key === 'organizationId'
@@ -191,7 +205,7 @@ export class MembersBody implements JsonHandler {
     this.#countMember()
     this.#place = 'member'
     this.#draft = newDraft()
-    this.#seen.clear()
+    this.#seen = 0
   }
 
   #closeMember(): void {
@@ -201,15 +215,14 @@ export class MembersBody implements JsonHandler {
 
   #property(value: Scalar, isCut: boolean): void {
     if (!this.#isWanted) return
-    const name = this.#key as MemberPropertyName
-    const wanted = propertyTypes.get(name)
+    const { takes, index } = this.#wanted
     const isRight =
       value === null
-        ? wanted !== 'a string'
-        : typeof value === (wanted === 'a boolean or null' ? 'boolean' : 'string')
+        ? takes !== 'a string'
+        : typeof value === (takes === 'a boolean or null' ? 'boolean' : 'string')
     if (!isRight) this.#wrongType(typeOf(value))
-    else if (isCut) this.#draft[name] = cutShort(value as string)
-    else if (value !== null && value !== '') this.#draft[name] = value as string | boolean
+    else if (isCut) this.#draft[index] = cutShort(value as string)
+    else if (value !== '') this.#draft[index] = value as string | boolean | null
   }
 }
 

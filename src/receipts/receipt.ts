@@ -116,6 +116,14 @@ export interface Receipt extends Omit<NewImport, 'job'> {
 export const hasEnded = ({ state }: Pick<Receipt, 'state'>): boolean =>
   state !== 'waiting' && state !== 'running'
 
+/**
+ * Whether it is known what the rows of an import come to, so that its result may be shown as far as it is there. Those
+ * of a strict import or dry run are told with the first of them; in the background only at its end, since
+ * another worker may have to begin again.
+ */
+export const isTold = (receipt: Pick<Receipt, 'state' | 'mode' | 'chunks' | 'job'>): boolean =>
+  receipt.mode === 'each' || (receipt.job === undefined ? receipt.chunks > 0 : hasEnded(receipt))
+
 /** What an import comes to at its end. */
 export interface Ending {
   readonly upload: UploadDigest

@@ -4,6 +4,7 @@ import { numbered, numberedHeader, rowsOf } from '../support/csv.ts'
 import { headOf, RawClient } from '../support/raw-client.ts'
 import { startService, type Service } from '../support/service.ts'
 import { settledUsers } from '../support/settled-users.ts'
+import { until } from '../support/until.ts'
 
 const upload = numberedHeader + numbered(0, 400)
 
@@ -136,13 +137,12 @@ describe('an upload that breaks off', () => {
       client.destroy()
     }
     // Each is running until its end is written, and only so many may at once.
-    const end = Date.now() + 5_000
-    let answer = await service.post(upload, { query: 'only=invalid' })
-    while (answer.status === 429 && Date.now() < end) {
-      await setTimeout(100)
-      answer = await service.post(upload, { query: 'only=invalid' })
-    }
-    expect(answer.status).toBe(200)
+    let status = 0
+    await until(async () => {
+      status = (await service.post(upload, { query: 'only=invalid' })).status
+      return status !== 429
+    })
+    expect(status).toBe(200)
     expect((await fetch(`${service.url}/readyz`)).status).toBe(200)
   })
 })
@@ -163,13 +163,12 @@ describe('a client who does not wait for the answer', () => {
 
   /** The receipt of the only import, once it has ended. */
   async function endedImport(): Promise<Record<string, unknown>> {
-    const end = Date.now() + 30_000
-    for (;;) {
-      const [receipt] = await service.knex('imports').whereNot({ state: 'running' })
-      if (receipt !== undefined) return receipt
-      if (Date.now() > end) throw new Error('the import does not end')
-      await setTimeout(20)
-    }
+    let receipt: Record<string, unknown> | undefined
+    await until(async () => {
+      ;[receipt] = await service.knex('imports').whereNot({ state: 'running' })
+      return receipt !== undefined
+    })
+    return receipt!
   }
 
   const stored = (): Promise<string[]> => service.knex('users').pluck('slug')

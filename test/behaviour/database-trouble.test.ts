@@ -6,6 +6,7 @@ import { newPlace, type Place } from '../support/database.ts'
 import { numbered, numberedHeader, rowsOf } from '../support/csv.ts'
 import { endsWhole, headOf, RawClient } from '../support/raw-client.ts'
 import { startService, type Service } from '../support/service.ts'
+import { until } from '../support/until.ts'
 
 const hasServer = (process.env['TEST_DATABASE_URL'] ?? '') !== ''
 const onServer = hasServer ? describe : describe.skip
@@ -84,8 +85,7 @@ describe('a database that is not there at the start', () => {
   const whenThere = hasServer ? it : it.skip
   whenThere('is taken up when it comes', async () => {
     await way.openTo(new URL(place.env['DATABASE_URL']!))
-    const end = Date.now() + 15_000
-    while ((await fetch(`${service.url}/readyz`)).status !== 200 && Date.now() < end) await setTimeout(100)
+    await until(async () => (await fetch(`${service.url}/readyz`)).status === 200)
     expect((await service.post('email\nx@example.com\n')).text).toContain('imported')
   })
 })
@@ -171,7 +171,7 @@ onServer('a database that goes away in the middle', () => {
     expect(rowsOf(client.body.text).length).toBeLessThanOrEqual(60)
     await way.openTo(new URL(place.env['DATABASE_URL']!))
     await client.chunk('')
-    await client.until(endsWhole, 30_000)
+    await client.until(endsWhole)
     const rows = rowsOf(client.body.text)
     expect(rows.map(({ slug }) => slug)).toEqual(Array.from({ length: 120 }, (_, index) => `u-${index}`))
     expect(rows.filter(({ disposition }) => disposition !== 'imported')).toEqual([])
@@ -186,7 +186,7 @@ onServer('a database that goes away in the middle', () => {
     await client.until((text) => text.includes('imported'))
     await way.close()
     await client.chunk(numbered(60, 120)).catch(() => undefined)
-    expect(await client.ending(45_000)).toBe('reset')
+    expect(await client.ending()).toBe('reset')
     expect(client.body.complete).toBe(false)
     await expectReportedStored(client)
   })
@@ -205,7 +205,7 @@ onServer('a database that goes away in the middle', () => {
           "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() and datname = current_database() and application_name = 'rollcall'",
         )
       })
-      await client.until((text) => endsWhole(text), 45_000).catch(() => undefined)
+      await client.until((text) => endsWhole(text)).catch(() => undefined)
       await expectReportedStored(client)
       client.destroy()
     }

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
 import { numbered, numberedHeader, rowsOf } from '../support/csv.ts'
 import { headOf, RawClient } from '../support/raw-client.ts'
-import { ended, idOf, newestId, receiptOf, resultOf, untilReceipt, upload } from '../support/receipts.ts'
+import { ended, idOf, idOfBegun, receiptOf, resultOf, untilReceipt, upload } from '../support/receipts.ts'
 import { startService, type Service } from '../support/service.ts'
 
 const ndjson = { Accept: 'application/x-ndjson' }
@@ -97,11 +97,12 @@ describe('?dryRun=true', () => {
 
   it('receives the upload whole before it answers, and has nothing of one that was cut', async () => {
     const client = await RawClient.connect(service)
-    await client.write(headOf({ token: await service.token(), query: 'dryRun=true', length: 99_999 }))
-    await client.write(numberedHeader + numbered(0, 500))
+    const id = await idOfBegun(service, async () => {
+      await client.write(headOf({ token: await service.token(), query: 'dryRun=true', length: 99_999 }))
+      await client.write(numberedHeader + numbered(0, 500))
+    })
     await new Promise((resolve) => setTimeout(resolve, 300))
     expect(client.text).toBe('')
-    const id = await newestId(service)
     client.socket.resetAndDestroy()
     const receipt = await untilReceipt(service, id, ended)
     expect(receipt).toMatchObject({ state: 'aborted', dryRun: true, counts: { rows: 0 } })

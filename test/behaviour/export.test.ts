@@ -276,15 +276,15 @@ describe('an export', () => {
   it('is broken off with a reset when the database fails in the middle, and a status before', async () => {
     await service.knex.raw(
       `insert into users (organization_id, id, email, email_key, address_line1)
-       select 1, rpad('u' || n, 36, '_'), 'u-' || n || '@example.com', 'u-' || n || '@example.com', repeat('x', 2000)
+       select 1, rpad('u' || n, 36, '_'), 'u-' || n || '@example.com', 'u-' || n || '@example.com', repeat('x', 20000)
          from generate_series(1, 20000) n`,
     )
     const token = await service.token()
     const request = `GET ${path} HTTP/1.0\r\nHost: localhost\r\nAuthorization: Bearer ${token}\r\n\r\n`
     const client = await RawClient.connect(service)
+    client.socket.once('data', () => client.socket.pause())
     await client.write(request)
     await client.until((text) => text.includes('200 OK'))
-    client.socket.pause()
     await setTimeout(300)
     await service.knex.raw('alter table users rename to users_elsewhere')
     try {

@@ -1,10 +1,20 @@
 import type { Knex } from 'knex'
 import { setTimeout } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
-import { numbered, numberedHeader } from '../support/csv.ts'
+import { longRows, numbered, numberedHeader } from '../support/csv.ts'
 import { headOf, RawClient } from '../support/raw-client.ts'
-import { ended, exchange, idOf, newestId, resultOf, untilReceipt, upload } from '../support/receipts.ts'
+import {
+  ended,
+  exchange,
+  idOf,
+  idOfBegun,
+  newestId,
+  resultOf,
+  untilReceipt,
+  upload,
+} from '../support/receipts.ts'
 import { importPath, startService, type Service } from '../support/service.ts'
+import { inTime, until } from '../support/until.ts'
 
 const ndjson = { Accept: 'application/x-ndjson' }
 
@@ -21,6 +31,19 @@ async function readingsWithin(knex: Knex, milliseconds: number): Promise<number>
   return count
 }
 
+/** Waits until the service runs several statements about chunks in a row. */
+async function untilReadAgainAndAgain(knex: Knex): Promise<void> {
+  let readings = 0
+  await until(async () => (readings += await readingsWithin(knex, 100)) > 2)
+}
+
+/** Waits until the service has run no statement about chunks for longer than it waits from one to the next. */
+const untilNothingIsRead = (knex: Knex): Promise<void> =>
+  until(async () => (await readingsWithin(knex, 1_000)) === 0)
+
+/** Of which the answer is longer than what the system takes in for a client who does not read. */
+const tooLongToBeOnItsWay = numberedHeader + longRows(900)
+
 // Only on the embedded database do the tests see the service's own statements.
 const onEmbedded = (process.env['TEST_DATABASE_URL'] ?? '') === '' ? it : it.skip
 
@@ -35,10 +58,10 @@ describe('a result that is followed', () => {
 
   it('of a strict import that is refused says the same in NDJSON, to whoever followed it from the beginning', async () => {
     const client = await RawClient.connect(service)
-    await client.write(headOf({ token: await service.token(), query: 'strict=true' }))
-    await client.chunk(numberedHeader + numbered(0, 3))
-    await setTimeout(300)
-    const id = await newestId(service)
+    const id = await idOfBegun(service, async () => {
+      await client.write(headOf({ token: await service.token(), query: 'strict=true' }))
+      await client.chunk(numberedHeader + numbered(0, 3))
+    })
     const follower = resultOf(service, id, { headers: ndjson })
     await setTimeout(300)
     await client.chunk('x,x,x\n')
@@ -55,21 +78,19 @@ describe('a result that is followed', () => {
   onEmbedded(
     'and deleted meanwhile, breaks the answer of a slow reader off, and is not asked for again and again',
     async () => {
-      const body =
-        numberedHeader +
-        numbered(0, 60_000, 'A name of some length, so that it does not fit what is on its way')
+      const body = tooLongToBeOnItsWay
       const client = await RawClient.connect(service)
       client.socket.pause()
-      await client.write(headOf({ token: await service.token(), length: body.length }))
-      await client.write(body)
-      const id = await newestId(service)
-      await untilReceipt(service, id, ended, 40_000)
+      const id = await idOfBegun(service, async () => {
+        await client.write(headOf({ token: await service.token(), length: body.length }))
+        await client.write(body)
+      })
+      await untilReceipt(service, id, ended, 120_000)
       await exchange(service, { method: 'DELETE', path: `${importPath}/${id}` })
       client.socket.resume()
-      await setTimeout(1_000)
-      expect(await readingsWithin(service.knex, 1_000)).toBeLessThan(20)
       expect(await client.ending()).toBe('reset')
       expect(client.body.complete).toBe(false)
+      await untilNothingIsRead(service.knex)
       client.destroy()
     },
   )
@@ -85,10 +106,9 @@ describe('a result that is followed', () => {
       `GET ${importPath}/${id}/result.csv HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${await service.token()}\r\n\r\n`,
     )
     await follower.until((text) => text.includes('imported'))
-    expect(await readingsWithin(service.knex, 1_000)).toBeGreaterThan(2)
+    await untilReadAgainAndAgain(service.knex)
     follower.socket.resetAndDestroy()
-    await setTimeout(1_000)
-    expect(await readingsWithin(service.knex, 1_000)).toBe(0)
+    await untilNothingIsRead(service.knex)
     client.destroy()
   })
 
@@ -102,16 +122,14 @@ describe('a result that is followed', () => {
     const second = await RawClient.connect(service)
     await second.write(headOf({ token: await service.token(), more, length: body.length }) + body)
     await setTimeout(500)
-    expect(await readingsWithin(service.knex, 1_000)).toBeGreaterThan(2)
+    await untilReadAgainAndAgain(service.knex)
     second.socket.resetAndDestroy()
-    await setTimeout(1_000)
-    expect(await readingsWithin(service.knex, 1_000)).toBe(0)
+    await untilNothingIsRead(service.knex)
     client.destroy()
   })
 
   it('and deleted while a slow reader reads it, is broken off', async () => {
-    const name = 'A name of some length, so that it does not fit what is on its way'
-    const answer = await upload(service, numberedHeader + numbered(0, 80_000, name))
+    const answer = await upload(service, tooLongToBeOnItsWay)
     const reader = await RawClient.connect(service)
     reader.socket.pause()
     const path = `${importPath}/${idOf(answer)}`
@@ -127,15 +145,12 @@ describe('a result that is followed', () => {
 
   it('of a strict import that still receives its upload, by HEAD is answered at once', async () => {
     const client = await RawClient.connect(service)
-    await client.write(headOf({ token: await service.token(), query: 'strict=true' }))
-    await client.chunk(numberedHeader + numbered(0, 3))
-    await setTimeout(300)
-    const path = `${importPath}/${await newestId(service)}/result.csv`
-    const head = await Promise.race([
-      exchange(service, { method: 'HEAD', path }),
-      setTimeout(3_000, undefined),
-    ])
+    const id = await idOfBegun(service, async () => {
+      await client.write(headOf({ token: await service.token(), query: 'strict=true' }))
+      await client.chunk(numberedHeader + numbered(0, 3))
+    })
+    const path = `${importPath}/${id}/result.csv`
+    expect((await inTime(exchange(service, { method: 'HEAD', path }))).status).toBe(200)
     client.destroy()
-    expect(head?.status).toBe(200)
   })
 })

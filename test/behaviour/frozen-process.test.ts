@@ -6,6 +6,7 @@ import { numbered, numberedHeader } from '../support/csv.ts'
 import { startProcess, type ServiceProcess } from '../support/process.ts'
 import { headOf, RawClient } from '../support/raw-client.ts'
 import { jsonOf, upload, type Asked } from '../support/receipts.ts'
+import { inTime } from '../support/until.ts'
 
 const onServer = (process.env['TEST_DATABASE_URL'] ?? '') === '' ? describe.skip : describe
 
@@ -31,18 +32,17 @@ onServer('a process that is frozen in the middle of a transaction', () => {
     return { process, port: Number(new URL(await process.url()).port), token: () => Promise.resolve(token) }
   }
 
-  it('while it begins an import keeps others no longer than five seconds from their answer, a 503', async () => {
+  it('while it begins an import does not keep others from their answer, a 503', async () => {
     const service = await start()
     const frozen = knex({ client: 'pg', connection: place.env['DATABASE_URL']!, pool: { min: 0, max: 1 } })
     const held = await frozen.transaction()
     await held.raw('select pg_advisory_xact_lock(?)', [0x696d706f])
     try {
-      const answers = await Promise.race([
+      const answers = await inTime(
         Promise.all(Array.from({ length: 12 }, () => upload(service, 'email\na@example.com\n'))),
-        setTimeout(12_000, undefined),
-      ])
-      expect(answers?.map(({ status }) => status)).toEqual(Array(12).fill(503))
-      for (const answer of answers!) expect(jsonOf(answer)).toMatchObject({ code: 'database.unreachable' })
+      )
+      expect(answers.map(({ status }) => status)).toEqual(Array(12).fill(503))
+      for (const answer of answers) expect(jsonOf(answer)).toMatchObject({ code: 'database.unreachable' })
       expect((await fetch(`http://127.0.0.1:${service.port}/readyz`)).status).toBe(200)
     } finally {
       await held.rollback()
@@ -70,11 +70,8 @@ onServer('a process that is frozen in the middle of a transaction', () => {
       await setTimeout(30 + Math.random() * 50)
     }
     await direct.destroy()
-    const answer = await Promise.race([
-      upload(two, numberedHeader + numbered(0, 10)),
-      setTimeout(90_000, undefined),
-    ])
-    expect([200, 503]).toContain(answer?.status)
+    const answer = await inTime(upload(two, numberedHeader + numbered(0, 10)), 120_000)
+    expect([200, 503]).toContain(answer.status)
     client.destroy()
   }, 180_000)
 })

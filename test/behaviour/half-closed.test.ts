@@ -1,10 +1,10 @@
-import { setTimeout } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
 import { numbered, numberedHeader, rowsOf } from '../support/csv.ts'
 import { endsWhole, headOf, RawClient } from '../support/raw-client.ts'
 import { startService, type Service } from '../support/service.ts'
 import { sendAndHalfClose } from './half-closing-client.ts'
 import { settledUsers } from '../support/settled-users.ts'
+import { until } from '../support/until.ts'
 
 const count = 4_000
 const upload = numberedHeader + numbered(0, count)
@@ -30,7 +30,7 @@ describe('a client that closes its half of the connection', () => {
   }
 
   async function expectWholeAnswer(client: RawClient): Promise<void> {
-    expect(await client.ending(45_000)).toBe('ended')
+    expect(await client.ending()).toBe('ended')
     expect(client.status).toBe(200)
     expect(client.body.complete).toBe(true)
     const rows = rowsOf(client.body.text)
@@ -66,11 +66,7 @@ describe('a client that closes its half of the connection', () => {
     const client = await RawClient.connect(service)
     client.socket.pause()
     client.socket.end(headOf({ token: await service.token(), length: upload.length, version }) + upload)
-    const end = Date.now() + 30_000
-    while (Date.now() < end) {
-      if ((await service.knex('users').pluck('slug')).length === count) break
-      await setTimeout(50)
-    }
+    await until(async () => (await service.knex('users').pluck('slug')).length === count)
     client.socket.resume()
     await expectWholeAnswer(client)
   })
@@ -101,7 +97,7 @@ describe('a client that closes its half of the connection', () => {
 
   it('without having said anything is let go', async () => {
     const client = await sendAndClose('', '')
-    expect(await client.ending(5_000)).toBe('ended')
+    expect(await client.ending(30_000)).toBe('ended')
     expect(client.text).toBe('')
   })
 
@@ -110,6 +106,6 @@ describe('a client that closes its half of the connection', () => {
     await client.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n')
     await client.until((text) => text.includes('"ok"'))
     client.socket.end()
-    expect(await client.ending(5_000)).toBe('ended')
+    expect(await client.ending(30_000)).toBe('ended')
   })
 })

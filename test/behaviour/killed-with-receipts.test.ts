@@ -57,7 +57,7 @@ describe('kill -9 at any moment', () => {
         // Where it was killed too soon there is none, and the newest of all would be that of an earlier look.
         const [receipt] = await newest(service, `?idempotencyKey=${key}`)
         if (receipt === undefined) continue
-        await untilReceipt(service, receipt.id, ({ state }) => state !== 'running', 20_000)
+        await untilReceipt(service, receipt.id, ({ state }) => state !== 'running')
         const now = await receiptOf(service, receipt.id)
         const result = await resultOf(service, receipt.id)
         expect(result.complete).toBe(true)

@@ -29,12 +29,13 @@ describe('imports of many organizations at once', () => {
       ),
     ).finally(() => (done = true))
     sent.catch(() => undefined)
+    let answeredMeanwhile = 0
     while (!(done as boolean)) {
-      const begun = Date.now()
       expect((await fetch(`${service.url}/healthz`)).status).toBe(200)
-      expect(Date.now() - begun).toBeLessThan(5_000)
-      await setTimeout(100)
+      if (!(done as boolean)) answeredMeanwhile += 1
+      await setTimeout(20)
     }
+    expect(answeredMeanwhile).toBeGreaterThan(2)
     for (const { answer, organization, which, at } of await sent) {
       expect([200, 429, 503]).toContain(answer.status)
       if (answer.status !== 200) continue

@@ -5,7 +5,16 @@ import { newPlace, type Place } from '../support/database.ts'
 import { numbered, numberedHeader, recordsOf } from '../support/csv.ts'
 import { startProcess, type ServiceProcess } from '../support/process.ts'
 import { headOf, RawClient } from '../support/raw-client.ts'
-import { newest, receiptOf, resultOf, untilReceipt, upload, type Asked } from '../support/receipts.ts'
+import {
+  idOfBegun,
+  newest,
+  receiptOf,
+  resultOf,
+  untilReceipt,
+  upload,
+  type Asked,
+} from '../support/receipts.ts'
+import { until } from '../support/until.ts'
 
 const onServer = (process.env['TEST_DATABASE_URL'] ?? '') === '' ? describe.skip : describe
 
@@ -24,12 +33,13 @@ async function start(place: Place): Promise<Started> {
 
 async function begin(service: Asked, more = '', query?: string): Promise<RawClient> {
   const client = await RawClient.connect(service)
-  await client.write(
-    headOf({ token: await service.token(), more, ...(query === undefined ? {} : { query }) }),
-  )
-  await client.chunk(numberedHeader + numbered(0, 60))
+  await idOfBegun(service, async () => {
+    await client.write(
+      headOf({ token: await service.token(), more, ...(query === undefined ? {} : { query }) }),
+    )
+    await client.chunk(numberedHeader + numbered(0, 60))
+  })
   if (query === undefined) await client.until((text) => text.includes('imported'))
-  else await setTimeout(500)
   return client
 }
 
@@ -58,7 +68,7 @@ describe('an import whose process was killed', () => {
     first.process.child.kill('SIGKILL')
     await first.process.exit
     const second = await start(place)
-    const now = await untilReceipt(second, receipt!.id, aborted, 20_000)
+    const now = await untilReceipt(second, receipt!.id, aborted)
     expect(now.reason?.code).toBe('process.died')
     expect(now.reason?.detail).toMatch(/\.$/)
     expect(now.endedAt).not.toBeNull()
@@ -67,7 +77,7 @@ describe('an import whose process was killed', () => {
     const reported = client.body.text
     expect(result.text.startsWith(reported.slice(0, reported.lastIndexOf('\n') + 1))).toBe(true)
     expect(recordsOf(result.text)).toHaveLength(now.counts['rows']! + 1)
-    for (const { id } of await newest(second)) await untilReceipt(second, id, aborted, 20_000)
+    for (const { id } of await newest(second)) await untilReceipt(second, id, aborted)
     const again = await upload(second, numberedHeader + numbered(0, 60), {
       headers: { 'Idempotency-Key': 'killed' },
     })
@@ -102,7 +112,7 @@ onServer('an import whose process was killed or stopped', () => {
     await place.remove()
   })
 
-  it('is marked aborted within 15 seconds by another process, which leaves its own alone', async () => {
+  it('is marked aborted soon by another process, which leaves its own alone', async () => {
     const [one, two] = [await start(place), await start(place)]
     await setTimeout(11_000)
     const lost = await begin(one)
@@ -110,9 +120,8 @@ onServer('an import whose process was killed or stopped', () => {
     const kept = await begin(two)
     const [other] = await newest(two)
     one.process.child.kill('SIGKILL')
-    const killed = Date.now()
-    await untilReceipt(two, receipt!.id, aborted, 20_000)
-    expect(Date.now() - killed).toBeLessThan(15_500)
+    // Sooner than one that is not seen any more and still has a session.
+    await untilReceipt(two, receipt!.id, aborted)
     await kept.chunk(numbered(60, 61))
     await kept.chunk('')
     await kept.until((text) => text.includes('\r\n0\r\n'))
@@ -126,9 +135,10 @@ onServer('an import whose process was killed or stopped', () => {
     await setTimeout(8_000)
     const lost = await begin(one, 'Idempotency-Key: both\r\n')
     const [receipt] = await newest(two)
-    const follower = resultOf(two, receipt!.id)
+    let seen = ''
+    const follower = resultOf(two, receipt!.id, { onData: (soFar) => (seen = soFar) })
     const second = upload(two, numberedHeader + numbered(0, 60), { headers: { 'Idempotency-Key': 'both' } })
-    await setTimeout(1_000)
+    await until(() => recordsOf(seen).length > 50)
     one.process.child.kill('SIGKILL')
     const followed = await follower
     expect(followed).toMatchObject({ status: 200, complete: false })
@@ -149,7 +159,7 @@ onServer('an import whose process was killed or stopped', () => {
     await setTimeout(500)
     await database.raw(`update processes set seen_at = seen_at - interval '2 minutes'
       where id = (select process_id from imports limit 1)`)
-    for (const { id } of imports) await untilReceipt(two, id, aborted, 20_000)
+    for (const { id } of imports) await untilReceipt(two, id, aborted)
     const before = await database('users').pluck<string[]>('slug')
     await client.chunk(numbered(60, 200))
     await client.chunk('')

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto'
-import { setTimeout } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
 import { numbered, numberedHeader, recordsOf } from '../support/csv.ts'
 import { headOf, RawClient } from '../support/raw-client.ts'
@@ -7,6 +6,7 @@ import {
   ended,
   exchange,
   idOf,
+  idOfBegun,
   jsonOf,
   newest,
   newestId,
@@ -16,6 +16,7 @@ import {
   upload,
 } from '../support/receipts.ts'
 import { importPath, startService, type Service } from '../support/service.ts'
+import { until } from '../support/until.ts'
 
 const mixed = `${numberedHeader}u-0,u-0@example.com,Zero\n,not-an-address,\n,,\nu-1,u-1@example.com,One\n`
 
@@ -61,7 +62,6 @@ describe('the receipt of an import', () => {
   })
 
   it('says who, when, how many bytes, the SHA-256 of the upload and the digest of the answer', async () => {
-    const before = Date.now()
     const claims = { subject: 'somebody', email: 'some@example.com' }
     const answer = await upload(service, mixed, { claims })
     const receipt = await receiptOf(service, idOf(answer))
@@ -71,7 +71,7 @@ describe('the receipt of an import', () => {
       sha256: createHash('sha256').update(mixed).digest('hex'),
     })
     expect(receipt.resultDigest).toBe(`sha-256=:${sha256(answer.bytes)}:`)
-    expect(Date.parse(receipt.createdAt)).toBeGreaterThan(before - 5_000)
+    expect(Math.abs(Date.now() - Date.parse(receipt.createdAt))).toBeLessThan(3_600_000)
     expect(Date.parse(receipt.endedAt!)).toBeGreaterThanOrEqual(Date.parse(receipt.createdAt))
   })
 
@@ -92,10 +92,7 @@ describe('the receipt of an import', () => {
     const client = await RawClient.connect(service)
     await client.write(headOf({ token: await service.token(), more: 'Idempotency-Key: early\r\n' }))
     await client.chunk(numberedHeader)
-    for (let tries = 0; tries < 40; tries += 1) {
-      if ((await newest(service, '?idempotencyKey=early')).length > 0) break
-      await setTimeout(50)
-    }
+    await until(async () => (await newest(service, '?idempotencyKey=early')).length > 0)
     const [receipt] = await newest(service, '?idempotencyKey=early')
     expect(receipt).toMatchObject({ state: 'running', counts: { rows: 0 } })
     client.destroy()
@@ -131,13 +128,10 @@ describe('the receipt of an import', () => {
     const body = numberedHeader + numbered(0, 5_000)
     const client = await RawClient.connect(service)
     const head = headOf({ token: await service.token(), length: body.length, query: 'strict=true' })
-    const before = await newestId(service)
-    await client.write(head + body)
-    while ((await newestId(service)) === before) await setTimeout(5)
-    const id = await newestId(service)
+    const id = await idOfBegun(service, () => client.write(head + body))
     await untilReceipt(service, id, ({ upload }) => upload !== null)
     client.socket.resetAndDestroy()
-    const receipt = await untilReceipt(service, id, ended, 20_000)
+    const receipt = await untilReceipt(service, id, ended)
     expect(receipt).toMatchObject({ state: 'finished', counts: { rows: 5_000, imported: 5_000 } })
     expect(await service.knex('users').pluck('slug')).toHaveLength(5_000)
     expect(recordsOf((await resultOf(service, id)).text)).toHaveLength(5_001)
@@ -148,16 +142,14 @@ describe('the receipt of an import', () => {
       numberedHeader + numbered(0, 80_000, 'A given name that is long enough to fill what is on its way')
     const client = await RawClient.connect(service)
     client.socket.pause()
-    await client.write(
-      headOf({ token: await service.token(), length: body.length, more: 'Idempotency-Key: deaf\r\n' }),
-    )
-    await client.write(body)
-    await setTimeout(500)
-    const id = await newestId(service, '?idempotencyKey=deaf')
-    const receipt = await untilReceipt(service, id, ended, 40_000)
+    const id = await idOfBegun(service, async () => {
+      await client.write(headOf({ token: await service.token(), length: body.length }))
+      await client.write(body)
+    })
+    const receipt = await untilReceipt(service, id, ended, 120_000)
     expect(receipt).toMatchObject({ state: 'finished', counts: { rows: 80_000, imported: 80_000 } })
     client.socket.resume()
-    await client.until((text) => text.endsWith('\r\n\r\n') && text.includes('\r\n0\r\n'), 30_000)
+    await client.until((text) => text.endsWith('\r\n\r\n') && text.includes('\r\n0\r\n'))
     expect(client.body.complete).toBe(true)
     expect((await resultOf(service, id)).text === client.body.text).toBe(true)
     client.destroy()

@@ -143,7 +143,7 @@ describe('a request that is refused before its first row', () => {
       'dryRun=true&dryRun=false',
       'strict=yes',
       'Strict=true',
-      'async=true',
+      'async=yes',
     ])('says 400 of ?%s', async (query) => {
       expect(await refused(good, { query })).toMatchObject({ status: 400, code: 'request.query' })
     })
@@ -171,17 +171,13 @@ describe('a request that is refused before its first row', () => {
   })
 
   describe('for its headers', () => {
-    it.each([
-      'handling=odd',
-      'handling',
-      'respond-async',
-      'respond-async; wait=10',
-      'return=minimal, Handling="odd"',
-      'handling=strict, respond-async',
-    ])('says 400 of Prefer: %s', async (prefer) => {
-      const problem = await refused(good, { headers: { Prefer: prefer } })
-      expect(problem).toMatchObject({ status: 400, code: 'request.preference' })
-    })
+    it.each(['handling=odd', 'handling', 'return=minimal, Handling="odd"'])(
+      'says 400 of Prefer: %s',
+      async (prefer) => {
+        const problem = await refused(good, { headers: { Prefer: prefer } })
+        expect(problem).toMatchObject({ status: 400, code: 'request.preference' })
+      },
+    )
 
     it.each(['', '""', 'k\xE4se', 'a\tb', 'k'.repeat(256)])(
       'says 400 of Idempotency-Key: %j',

@@ -6,6 +6,7 @@ import {
   ended,
   exchange,
   idOf,
+  idOfBegun,
   newestId,
   receiptOf,
   resultOf,
@@ -13,6 +14,7 @@ import {
   upload,
 } from '../support/receipts.ts'
 import { importPath, startService, type Service } from '../support/service.ts'
+import { until } from '../support/until.ts'
 
 const ndjson = { Accept: 'application/x-ndjson' }
 
@@ -174,10 +176,8 @@ describe('result.csv', () => {
     ]
     for (let row = 3; row < 9; row += 1) {
       await client.chunk(row === 5 ? 'x,x,x\n' : numbered(row, row + 1))
-      const end = Date.now() + 5_000
       const wanted = row === 5 ? 'x,x,x' : `u-${row}@`
-      while (!seen.includes(wanted) && Date.now() < end) await setTimeout(20)
-      expect(seen).toContain(wanted)
+      await until(() => seen.includes(wanted))
     }
     await client.chunk('')
     await client.until((text) => text.includes('\r\n0\r\n'))
@@ -219,12 +219,10 @@ describe('result.csv', () => {
     for (const query of ['strict=true', 'dryRun=true']) {
       await service.knex('users').delete()
       const client = await RawClient.connect(service)
-      await client.write(
-        headOf({ token: await service.token(), query, more: `Idempotency-Key: ${query}\r\n` }),
-      )
-      await client.chunk(numberedHeader + numbered(0, 3))
-      await setTimeout(300)
-      const id = await newestId(service, `?idempotencyKey=${encodeURIComponent(query)}`)
+      const id = await idOfBegun(service, async () => {
+        await client.write(headOf({ token: await service.token(), query }))
+        await client.chunk(numberedHeader + numbered(0, 3))
+      })
       expect(await receiptOf(service, id)).toMatchObject({ state: 'running', counts: { rows: 0 } })
       const follower = resultOf(service, id)
       await setTimeout(300)

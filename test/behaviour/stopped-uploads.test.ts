@@ -1,8 +1,7 @@
-import { setTimeout } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { numbered, numberedHeader } from '../support/csv.ts'
 import { headOf, RawClient } from '../support/raw-client.ts'
-import { ended, exchange, newestId, untilReceipt } from '../support/receipts.ts'
+import { ended, exchange, idOfBegun, untilReceipt } from '../support/receipts.ts'
 import { importPath, startService, type Service } from '../support/service.ts'
 
 describe('DELETE of an import', () => {
@@ -15,27 +14,27 @@ describe('DELETE of an import', () => {
 
   it('of an upload of which nothing but its header has come stops it soon', async () => {
     const client = await RawClient.connect(service)
-    await client.write(headOf({ token: await service.token() }))
-    await client.chunk(numberedHeader)
-    await setTimeout(200)
-    const id = await newestId(service)
+    const id = await idOfBegun(service, async () => {
+      await client.write(headOf({ token: await service.token() }))
+      await client.chunk(numberedHeader)
+    })
     expect((await exchange(service, { method: 'DELETE', path: `${importPath}/${id}` })).status).toBe(202)
     await client.until((text) => text.includes('import.stopped'))
     expect(client.status).toBe(409)
-    expect(await untilReceipt(service, id, ended, 5_000)).toMatchObject({ state: 'aborted' })
+    expect(await untilReceipt(service, id, ended)).toMatchObject({ state: 'aborted' })
     client.destroy()
   })
 
   it('of a strict import while its upload comes stops it soon, is a 409, and nothing is written', async () => {
     const client = await RawClient.connect(service)
-    await client.write(headOf({ token: await service.token(), query: 'strict=true' }))
-    await client.chunk(numberedHeader + numbered(0, 100))
-    await setTimeout(200)
-    const id = await newestId(service)
+    const id = await idOfBegun(service, async () => {
+      await client.write(headOf({ token: await service.token(), query: 'strict=true' }))
+      await client.chunk(numberedHeader + numbered(0, 100))
+    })
     expect((await exchange(service, { method: 'DELETE', path: `${importPath}/${id}` })).status).toBe(202)
     await client.until((text) => text.includes('import.stopped'))
     expect(client.status).toBe(409)
-    expect(await untilReceipt(service, id, ended, 5_000)).toMatchObject({ state: 'aborted' })
+    expect(await untilReceipt(service, id, ended)).toMatchObject({ state: 'aborted' })
     expect(await service.knex('users').pluck('slug')).toEqual([])
     client.destroy()
   })

@@ -4,8 +4,18 @@ import { newPlace, type Place } from '../support/database.ts'
 import { numbered, numberedHeader } from '../support/csv.ts'
 import { startProcess, type ServiceProcess } from '../support/process.ts'
 import { headOf, RawClient } from '../support/raw-client.ts'
-import { ended, exchange, jsonOf, newest, untilReceipt, upload, type Asked } from '../support/receipts.ts'
+import {
+  ended,
+  exchange,
+  idOfBegun,
+  jsonOf,
+  newest,
+  untilReceipt,
+  upload,
+  type Asked,
+} from '../support/receipts.ts'
 import { importPath, startService, type Service, type TokenFor } from '../support/service.ts'
+import { until } from '../support/until.ts'
 
 const onServer = (process.env['TEST_DATABASE_URL'] ?? '') === '' ? describe.skip : describe
 
@@ -14,12 +24,16 @@ async function begin(service: Asked, claims: TokenFor = {}, query?: string): Pro
   const client = await RawClient.connect(service)
   const key = `begin-${Math.random()}`
   const more = `Idempotency-Key: ${key}\r\n`
-  await client.write(
-    headOf({ token: await service.token(claims), more, ...(query === undefined ? {} : { query }) }),
-  )
-  await client.chunk(numberedHeader + numbered(0, 2))
-  if (query === undefined) await client.until((text) => text.includes('imported'))
-  else await setTimeout(300)
+  const send = async (): Promise<void> => {
+    await client.write(
+      headOf({ token: await service.token(claims), more, ...(query === undefined ? {} : { query }) }),
+    )
+    await client.chunk(numberedHeader + numbered(0, 2))
+  }
+  if (query === undefined) {
+    await send()
+    await client.until((text) => text.includes('imported'))
+  } else await idOfBegun(service, send)
   return client
 }
 
@@ -161,8 +175,7 @@ onServer('too many imports over two processes of the service', () => {
     const clients = [await begin(one), await begin(one)]
     await expectTooMany(two)
     one.process.child.kill('SIGKILL')
-    const end = Date.now() + 20_000
-    while ((await statusOf(two)) === 429 && Date.now() < end) await setTimeout(500)
+    await until(async () => (await statusOf(two)) !== 429)
     expect(await statusOf(two)).toBe(200)
     for (const client of clients) client.destroy()
   })

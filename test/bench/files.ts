@@ -17,11 +17,17 @@ export interface Files {
   readonly upload: string
   /** The same rows with one profile cell changed in each; written only where it is asked for. */
   readonly changed: string
-  /** What `\copy` is given: what the service would store, ids and canonical keys included. */
-  readonly copy: string
+  readonly copy: Copy
 }
 
-/** The columns of the file for `\copy`, as the table has them. */
+/** What `\copy` is given: what the service would store, ids and canonical keys included. */
+export interface Copy {
+  readonly file: string
+  /** Its columns, as the table has them. */
+  readonly columns: readonly string[]
+}
+
+/** The columns of every file for `\copy`. */
 export const copyColumns: readonly string[] = [
   'organization_id',
   ...columns.map(({ database }) => database),
@@ -45,15 +51,22 @@ export async function withFiles<T>(
   { shape, rows, changed }: Wanted,
   use: (files: Files) => Promise<T>,
 ): Promise<T> {
-  const folder = await mkdtemp(join(tmpdir(), 'rollcall-bench-'))
-  const at = (name: string): string => join(folder, name)
-  const files = { upload: at('upload.csv'), changed: at('changed.csv'), copy: at('copy.csv') }
-  try {
-    await write(files.upload, columnNames, rows, (number) => uploaded(rowOf(shape, number)))
+  return withFolder(async (at) => {
+    const copy = { file: at('copy.csv'), columns: copyColumns }
+    const files = { upload: at('upload.csv'), changed: at('changed.csv'), copy }
+    await writeCsv(files.upload, columnNames, rows, (number) => uploaded(rowOf(shape, number)))
     if (changed)
-      await write(files.changed, columnNames, rows, (number) => uploaded(changedRowOf(shape, number)))
-    await write(files.copy, copyColumns, rows, (number) => stored(rowOf(shape, number), number))
+      await writeCsv(files.changed, columnNames, rows, (number) => uploaded(changedRowOf(shape, number)))
+    await writeCsv(copy.file, copy.columns, rows, (number) => stored(rowOf(shape, number), number))
     return await use(files)
+  })
+}
+
+/** Lends a folder, as what makes paths in it, and removes it. */
+export async function withFolder<T>(use: (at: (name: string) => string) => Promise<T>): Promise<T> {
+  const folder = await mkdtemp(join(tmpdir(), 'rollcall-bench-'))
+  try {
+    return await use((name) => join(folder, name))
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
@@ -61,7 +74,13 @@ export async function withFiles<T>(
 
 type Record = (number: number) => readonly string[]
 
-async function write(file: string, header: readonly string[], rows: number, record: Record): Promise<void> {
+/** Writes a file of records that are numbered from 1. */
+export async function writeCsv(
+  file: string,
+  header: readonly string[],
+  rows: number,
+  record: Record,
+): Promise<void> {
   await pipeline(Readable.from(pieces(header, rows, record)), createWriteStream(file))
 }
 
@@ -89,7 +108,8 @@ function uploaded(cells: Cells): readonly string[] {
   return columnNames.map((name) => cells[name] ?? '')
 }
 
-function stored(cells: Cells, number: number): readonly string[] {
+/** What `copyColumns` are for a row. */
+export function stored(cells: Cells, number: number): readonly string[] {
   const keys = [caseless(cells.slug ?? ''), emailKey(cells.email ?? '')]
   const values = columns.map((column) =>
     column.name === 'id' ? idOf(number) : storedCell(column, cells[column.name]),

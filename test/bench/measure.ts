@@ -1,6 +1,6 @@
 import { deepStrictEqual, strictEqual } from 'node:assert/strict'
 import { withPostgres, type PostgresServer } from '../support/postgres-server.ts'
-import type { Files } from './files.ts'
+import type { Copy, Files } from './files.ts'
 import { whilePolling, type Health } from './healthz.ts'
 import { changedUsers, checkpoint, copySeconds, fingerprint, makeCopyTable, psql } from './psql.ts'
 import { withService, type Service } from './service.ts'
@@ -42,8 +42,8 @@ interface Run extends Job {
  */
 export async function measure(job: Job): Promise<readonly Measurement[]> {
   return withPostgres((server) =>
-    withService(server.url, async (service) => {
-      const { seconds, expected } = await measureCopy(server, job)
+    withService(server.url, ['both'], async (service) => {
+      const { seconds, expected } = await measureCopy(server, job.files.copy, timeLimit(job))
       const measurements: Measurement[] = [{ step: 'copy', rowsPerSecond: job.rows / seconds }]
       for (const step of job.steps)
         measurements.push(await measureStep(step, service, { ...job, server, expected }))
@@ -53,28 +53,33 @@ export async function measure(job: Job): Promise<readonly Measurement[]> {
 }
 
 /** A step that makes less than 1,000 rows a second is given up. */
-function timeLimit({ rows, signal }: Job): AbortSignal {
+export function timeLimit({ rows, signal }: Pick<Job, 'rows' | 'signal'>): AbortSignal {
   return AbortSignal.any([signal, AbortSignal.timeout(60_000 + rows)])
 }
 
-async function measureCopy(server: PostgresServer, job: Job): Promise<{ seconds: number; expected: string }> {
-  const signal = timeLimit(job)
+/** What `\copy` takes, and what the table holds then. */
+export async function measureCopy(
+  server: PostgresServer,
+  copy: Copy,
+  signal: AbortSignal,
+): Promise<{ readonly seconds: number; readonly expected: string }> {
   await makeCopyTable(server, signal)
   await checkpoint(server, signal)
-  const seconds = await copySeconds(server, job.files.copy, signal)
-  const expected = await fingerprint(server, 'users_copy', signal)
+  const seconds = await copySeconds(server, copy, signal)
+  const expected = await fingerprint(server, 'users_copy', copy.columns, signal)
   await psql(server, signal, 'drop table users_copy')
   return { seconds, expected }
 }
 
 async function measureStep(step: Job['steps'][number], service: Service, run: Run): Promise<Measurement> {
   const signal = timeLimit(run)
+  const { pid } = service.processes[0]!
   await checkpoint(run.server, signal)
-  await forgetPeak(service.pid)
-  const before = await usageOf(service.pid)
+  await forgetPeak(pid)
+  const before = await usageOf(pid)
   const file = step === 'changed' ? run.files.changed : run.files.upload
   const { result, health } = await whilePolling(service.url, () => upload(service, file, signal))
-  const after = await usageOf(service.pid)
+  const after = await usageOf(pid)
   await check(step, result, run)
   return {
     step,
@@ -93,7 +98,7 @@ async function check(step: Step, { dispositions }: Uploaded, run: Run): Promise<
   deepStrictEqual(dispositions, { imported: run.rows }, `not every row was imported (${step})`)
   const changed = step === 'changed' ? run.rows : 0
   strictEqual(await changedUsers(run.server, signal), changed, `the number of changed users (${step})`)
-  const holds = await fingerprint(run.server, 'users', signal)
+  const holds = await fingerprint(run.server, 'users', run.files.copy.columns, signal)
   if (step !== 'changed')
     strictEqual(holds, run.expected, `what the table holds is not what \\copy put there (${step})`)
   else strictEqual(Number(holds.split('|')[0]), run.rows, 'the number of users')

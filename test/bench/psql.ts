@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { PostgresServer } from '../support/postgres-server.ts'
-import { copyColumns } from './files.ts'
+import type { Copy } from './files.ts'
 
 /** Runs commands with psql. @returns what they print, unaligned and without headers */
 export async function psql(
@@ -29,10 +29,10 @@ export async function checkpoint(server: PostgresServer, signal: AbortSignal): P
 /** @returns the seconds that `\copy` takes, without the start of psql */
 export async function copySeconds(
   server: PostgresServer,
-  file: string,
+  { file, columns }: Copy,
   signal: AbortSignal,
 ): Promise<number> {
-  const copy = `\\copy users_copy (${copyColumns.join(', ')}) from '${file}' with (format csv, header)`
+  const copy = `\\copy users_copy (${columns.join(', ')}) from '${file}' with (format csv, header)`
   const timed = await psql(server, signal, '\\timing on', copy)
   const milliseconds = Number(/Time: ([\d.]+) ms/.exec(timed)?.[1])
   if (!(milliseconds > 0)) throw new Error(`psql told no time: ${timed}`)
@@ -43,9 +43,10 @@ export async function copySeconds(
 export async function fingerprint(
   server: PostgresServer,
   table: string,
+  columns: readonly string[],
   signal: AbortSignal,
 ): Promise<string> {
-  const values = copyColumns.filter((column) => column !== 'id').join(', ')
+  const values = columns.filter((column) => column !== 'id').join(', ')
   const sum = `sum(hashtextextended(row(${values})::text, 0))`
   return psql(server, signal, `select count(*), coalesce(${sum}, 0) from ${table}`)
 }

@@ -4,6 +4,7 @@ import { cpus } from 'node:os'
 import { promisify } from 'node:util'
 import type { Measurement, Step } from './measure.ts'
 import type { Shape } from './rows.ts'
+import { count, failures, markdownTable, median, rateOf } from './table.ts'
 
 /** The runs of one shape and size. */
 export interface Result {
@@ -37,13 +38,7 @@ export function tableOf(results: readonly Result[]): string {
   const lines = results.flatMap((result) =>
     steps.map((step) => lineOf(result, step)).filter((line) => line !== undefined),
   )
-  const widths = header.map((name, column) =>
-    Math.max(name.length, ...lines.map((line) => line[column]!.length)),
-  )
-  const pad = (cells: readonly string[]): string =>
-    `| ${cells.map((cell, column) => (column < 3 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!))).join(' | ')} |`
-  const rule = `| ${widths.map((width, column) => (column < 3 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`)).join(' | ')} |`
-  return [pad(header), rule, ...lines.map(pad)].join('\n')
+  return markdownTable(header, lines, 3)
 }
 
 function lineOf({ shape, rows, runs }: Result, step: Step): readonly string[] | undefined {
@@ -74,24 +69,6 @@ function ratio(run: readonly Measurement[], step: Step): number {
   const rate = (of: Step): number => run.find((each) => each.step === of)?.rowsPerSecond ?? NaN
   return rate(step) / rate('copy')
 }
-
-function rateOf(rates: readonly number[]): string {
-  const range = rates.length === 1 ? '' : ` (${count(Math.min(...rates))}–${count(Math.max(...rates))})`
-  return count(median(rates)) + range
-}
-
-function failures(health: readonly { failed: number }[]): string {
-  const failed = health.reduce((sum, each) => sum + each.failed, 0)
-  return failed === 0 ? '' : ` (${failed} failed)`
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b)
-  const middle = Math.floor(sorted.length / 2)
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
-}
-
-const count = (value: number): string => Math.round(value).toLocaleString('en-US')
 
 /** When and on what this was measured. @param programs the folder of PostgreSQL's programs */
 export async function circumstances(programs: string): Promise<string> {

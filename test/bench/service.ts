@@ -6,15 +6,33 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { makeCredential } from '../../src/auth/credentials.ts'
+import { administer } from '../../src/compose.ts'
+import { readConfig } from '../../src/config.ts'
 import { organization } from './files.ts'
 
-/** The service as a process of its own. */
+/** What a process of the service does. */
+export type Duties = 'web' | 'worker' | 'both'
+
+/** A process of the service: no wrapper. */
+export interface ServiceProcess {
+  readonly duties: Duties
+  readonly pid: number
+}
+
+/** The service as processes of its own. */
 export interface Service {
   readonly url: string
-  /** An owner's. */
+  /** An owner's, who has an e-mail address. */
   readonly token: string
-  /** The process that serves: no wrapper. */
-  readonly pid: number
+  readonly processes: readonly ServiceProcess[]
+}
+
+/** What may call for an organization, beside a user's token. */
+export interface Program {
+  readonly organizationId: number
+  /** The value of the header `Authorization`. */
+  readonly authorization: string
 }
 
 const START = 60_000
@@ -24,30 +42,88 @@ const root = fileURLToPath(new URL('../../', import.meta.url))
 // tsx as a loader and not as a command, which would be a process around the process that counts.
 const typescript = ['--import', 'tsx']
 
-/** Starts the service on a database, lends it to a function and stops it afterwards. */
-export async function withService<T>(databaseUrl: string, use: (service: Service) => Promise<T>): Promise<T> {
+/** What the processes of a service have in common. */
+export interface Home {
+  /** Starts a process; it is stopped with the home, or before by what this gives. */
+  readonly start: (duties: Duties) => Promise<Started>
+  readonly token: () => Promise<string>
+  /** Makes secrets by which programs call for organizations; on the embedded database before the start. */
+  readonly programs: (slugs: readonly string[]) => Promise<readonly Program[]>
+}
+
+interface Started extends ServiceProcess {
+  /** Of one that answers requests, else ''. */
+  readonly url: string
+  stop(): Promise<void>
+}
+
+/**
+ * Lends what is needed to start a service, and stops afterwards what was started.
+ *
+ * @param databaseUrl - without one the embedded database is used
+ * @param slugs - the organizations
+ */
+export async function withHome<T>(
+  {
+    databaseUrl,
+    slugs = [organization.slug],
+  }: { readonly databaseUrl?: string; readonly slugs?: readonly string[] },
+  use: (home: Home) => Promise<T>,
+): Promise<T> {
   const dataDir = await mkdtemp(join(tmpdir(), 'rollcall-bench-data-'))
-  const env = environment(databaseUrl, dataDir)
-  const child = spawn(process.execPath, [...typescript, 'src/main.ts'], { cwd: root, env, stdio: 'pipe' })
+  const env = environment(databaseUrl, dataDir, slugs)
+  const children: ChildProcess[] = []
   try {
-    const url = await listening(child)
-    return await use({ url, token: await ownerToken(env), pid: child.pid ?? 0 })
+    return await use({
+      start: async (duties) => {
+        const args = [...typescript, 'src/main.ts', duties]
+        const child = spawn(process.execPath, args, { cwd: root, env, stdio: 'pipe' })
+        children.push(child)
+        const url = await ready(child)
+        return { duties, url, pid: child.pid ?? 0, stop: () => stop(child) }
+      },
+      token: () => ownerToken(env),
+      programs: (named) => programsOf(env, named),
+    })
   } finally {
-    await stop(child)
+    await Promise.all(children.map(stop))
     await rm(dataDir, { recursive: true, force: true })
   }
 }
 
+/**
+ * Starts the service on a database, lends it to a function and stops it afterwards.
+ *
+ * @param duties - what each of its processes does, the one that answers requests first
+ */
+export async function withService<T>(
+  databaseUrl: string,
+  duties: readonly [Duties, ...Duties[]],
+  use: (service: Service & { readonly program: Program }) => Promise<T>,
+): Promise<T> {
+  return withHome({ databaseUrl }, async (home) => {
+    const processes: Started[] = []
+    for (const each of duties) processes.push(await home.start(each))
+    const [program] = await home.programs([organization.slug])
+    const url = processes[0]?.url ?? ''
+    return use({ url, token: await home.token(), program: program!, processes })
+  })
+}
+
 /** Nothing of the caller's environment reaches the service but where programs are. */
-function environment(databaseUrl: string, dataDir: string): NodeJS.ProcessEnv {
+function environment(
+  databaseUrl: string | undefined,
+  dataDir: string,
+  slugs: readonly string[],
+): NodeJS.ProcessEnv {
   return {
     PATH: process.env['PATH'],
     NODE_ENV: 'production',
     PORT: '0',
     HOST: '127.0.0.1',
-    DATABASE_URL: databaseUrl,
+    ...(databaseUrl === undefined ? {} : { DATABASE_URL: databaseUrl }),
     DATA_DIR: dataDir,
-    ORGANIZATIONS: `${organization.slug}:${organization.id}`,
+    ORGANIZATIONS: slugs.map((slug, index) => `${slug}:${organization.id + index}`).join(','),
     MAX_UPLOAD_BYTES: '4 GiB',
     MAX_ROWS: '10000000',
   }
@@ -61,13 +137,40 @@ async function ownerToken(env: NodeJS.ProcessEnv): Promise<string> {
     organization.slug,
     '--role',
     'organization_owner',
+    '--email',
+    'owner@example.com',
   ]
   const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: root, env, timeout: START })
   return stdout.trim()
 }
 
-/** @returns the url of the line `listening` in the log; what the service says goes on being read */
-async function listening(child: ChildProcess): Promise<string> {
+async function programsOf(env: NodeJS.ProcessEnv, slugs: readonly string[]): Promise<Program[]> {
+  const administration = await administer(readConfig(env))
+  try {
+    const programs: Program[] = []
+    for (const slug of slugs) programs.push(await programOf(administration.credentials, slug))
+    return programs
+  } finally {
+    await administration.close()
+  }
+}
+
+async function programOf(register: Parameters<typeof makeCredential>[0], slug: string): Promise<Program> {
+  const made = await makeCredential(register, {
+    organization: slug,
+    kind: 'basic',
+    role: 'organization_owner',
+    contact: 'owner@example.com',
+    expiresAt: new Date(Date.now() + 86_400_000),
+  })
+  if (made === undefined) throw new Error(`There is no organization ${slug}`)
+  const { credential, secret } = made
+  const authorization = `Basic ${Buffer.from(`${credential.id}:${secret}`).toString('base64')}`
+  return { organizationId: credential.organizationId, authorization }
+}
+
+/** @returns the url of the line `listening` in the log, if there was one before `ready`; the log goes on being read */
+async function ready(child: ChildProcess): Promise<string> {
   let said = ''
   const remember = (line: string): void => {
     said = `${said}${line}\n`.slice(-4_000)
@@ -80,19 +183,15 @@ async function listening(child: ChildProcess): Promise<string> {
     () => undefined,
   )
   const heard = new Promise<string>((resolve) => {
+    let url = ''
     lines.on('line', (line) => {
-      const url = urlOf(line)
-      if (url !== undefined) resolve(url)
+      if (line.includes('"listening"')) url = (JSON.parse(line) as { url: string }).url
+      else if (line.includes('"ready"')) resolve(url)
     })
   })
   const url = await Promise.race([heard, ended])
   if (url === undefined) throw new Error(`The service did not start:\n${said}`)
   return url
-}
-
-function urlOf(line: string): string | undefined {
-  if (!line.includes('"listening"')) return undefined
-  return (JSON.parse(line) as { url: string }).url
 }
 
 async function stop(child: ChildProcess): Promise<void> {

@@ -1,10 +1,17 @@
 import { describe, expect, it } from '@jest/globals'
+import { liveMemory } from '../support/live-memory.ts'
 import { bySize, codes, open, read, refusal } from './reading.ts'
 
 const MiB = 1024 * 1024
 
 const lines = (count: number, start: (index: number) => string): string[] =>
   Array.from({ length: count }, (_, index) => `${start(index)}${'x'.repeat(99)}\n`)
+
+/**
+ * Where the time grows with the square of the length, it is many minutes: so that is what the limits of time here tell
+ * apart, and not one machine from another.
+ */
+const MANY_SECONDS = 120_000
 
 async function timed(upload: Parameters<typeof read>[0]) {
   const start = performance.now()
@@ -74,17 +81,17 @@ describe('the limits', () => {
       yield Buffer.from('id,slug\n1,"')
       const piece = Buffer.alloc(64 * 1024, 'xyz\n')
       for (let count = 0; count < 3_200; count += 1) {
-        if (count % 400 === 0) most = Math.max(most, process.memoryUsage().heapUsed)
+        if (count % 400 === 0) most = Math.max(most, liveMemory())
         yield piece
       }
       yield Buffer.from('"\n3,4\n')
     }
-    const before = process.memoryUsage().heapUsed
+    const before = liveMemory()
     const { rows } = await open(pieces())
     const seen = []
     for await (const some of rows) seen.push(...some.map(codes))
     expect(seen).toEqual([['row.too_long'], []])
-    expect(most - before).toBeLessThan(120 * MiB)
+    expect(most - before).toBeLessThan(32 * MiB)
   })
 
   it('make everything one row from a quote that is never closed, if other lines follow', async () => {
@@ -108,7 +115,7 @@ describe('the limits', () => {
   })
 })
 
-describe('no upload takes long', () => {
+describe('no upload takes time that grows with the square of its length', () => {
   const bytes = 2 * MiB
   const fill = (text: string): string => text.repeat(Math.ceil(bytes / text.length))
 
@@ -130,13 +137,13 @@ describe('no upload takes long', () => {
     ['quoted values and carriage returns', fill('"a",b\r')],
   ])('of %s', async (_, body) => {
     const { ms } = await timed(['id,slug\n', body])
-    expect(ms).toBeLessThan(20_000)
+    expect(ms).toBeLessThan(MANY_SECONDS)
     const lines = await timed(['id,slug\n', ...bySize(Buffer.from(body), 1_000)])
-    expect(lines.ms).toBeLessThan(20_000)
+    expect(lines.ms).toBeLessThan(MANY_SECONDS)
   })
 
-  it('of 1 MiB of quotes: under a second', async () => {
-    expect((await timed(`id,slug\n${'"'.repeat(MiB)}`)).ms).toBeLessThan(10_000)
+  it('of 1 MiB of quotes', async () => {
+    expect((await timed(`id,slug\n${'"'.repeat(MiB)}`)).ms).toBeLessThan(MANY_SECONDS)
   })
 
   it('of a record of 1 MiB that comes one byte at a time', async () => {
@@ -145,13 +152,13 @@ describe('no upload takes long', () => {
       ...bySize(Buffer.from(`1,"${'ab\n'.repeat(MiB / 4)}"\n1,2\n`), 1),
     ])
     expect(rows.map(codes)).toEqual([['slug.too_long'], []])
-    expect(ms).toBeLessThan(40_000)
+    expect(ms).toBeLessThan(MANY_SECONDS)
   })
 
   it('of a header of line breaks in quotes', async () => {
     const start = performance.now()
     const error = await refusal(bySize(Buffer.from(`"${'a\n'.repeat(600_000)}`), 2))
     expect(error.code).toBe('csv.header')
-    expect(performance.now() - start).toBeLessThan(25_000)
+    expect(performance.now() - start).toBeLessThan(MANY_SECONDS)
   })
 })

@@ -1,10 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
-import { spawn, spawnSync } from 'node:child_process'
+import { spawn, spawnSync, type ChildProcessWithoutNullStreams } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { FolderInUse, lockFolder } from '../../src/db/folder-lock.ts'
+import { until } from '../support/until.ts'
 
 describe('the lock of a folder', () => {
   let folder: string
@@ -66,27 +68,45 @@ describe('the lock of a folder', () => {
     const module = fileURLToPath(new URL('../../src/db/folder-lock.ts', import.meta.url))
     const script = `
       const { lockFolder } = await import(${JSON.stringify(module)})
-      const at = Number(process.argv[1])
-      while (Date.now() < at);
-      try { lockFolder(${JSON.stringify(folder)}); console.log('mine'); await new Promise((r) => setTimeout(r, 1000)) }
-      catch (error) { console.log(error.name) }`
+      console.log('ready')
+      process.stdin.once('data', () => {
+        try { lockFolder(${JSON.stringify(folder)}); console.log('mine') }
+        catch (error) { console.log(error.name) }
+      })`
     const { pid } = spawnSync('true')
     writeFileSync(lock, `${pid} 123456`)
-    const at = String(Date.now() + 2_000)
-    const said = await Promise.all(Array.from({ length: 4 }, () => outputOf(script, at)))
-    expect(said.sort()).toEqual(['FolderInUse', 'FolderInUse', 'FolderInUse', 'mine'])
+    const children = Array.from({ length: 4 }, () => new Child(script))
+    try {
+      await until(() => children.every(({ said }) => said === 'ready\n'))
+      for (const child of children) child.go()
+      // Whoever has it keeps it until all have tried.
+      await until(() => children.every(({ said }) => /\n.+\n/.test(said)))
+      const said = children.map((child) => child.said.split('\n')[1])
+      expect(said.sort()).toEqual(['FolderInUse', 'FolderInUse', 'FolderInUse', 'mine'])
+    } finally {
+      for (const child of children) await child.end()
+    }
   })
 })
 
-function outputOf(script: string, argument: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script, argument])
-    let text = ''
-    child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()))
-    child.stderr.on('data', (chunk: Buffer) => (text += chunk.toString()))
-    child.on('error', reject)
-    child.on('close', () => {
-      resolve(text.trim())
-    })
-  })
+/** A process that is ready, tries when it is told to, and then stays until it is ended. */
+class Child {
+  said = ''
+  readonly #child: ChildProcessWithoutNullStreams
+
+  constructor(script: string) {
+    this.#child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script])
+    for (const stream of [this.#child.stdout, this.#child.stderr])
+      stream.on('data', (chunk: Buffer) => (this.said += chunk.toString()))
+  }
+
+  go(): void {
+    this.#child.stdin.write('go\n')
+  }
+
+  async end(): Promise<void> {
+    const closed = once(this.#child, 'close')
+    this.#child.kill('SIGKILL')
+    await closed
+  }
 }

@@ -8,6 +8,7 @@ import { asServiceError } from '../../src/db/trouble.ts'
 import { loggedError } from '../../src/log.ts'
 import { startPostgres, type PostgresServer } from '../support/postgres-server.ts'
 import { openRelay, type Relay } from './relay.ts'
+import { until } from '../support/until.ts'
 
 const hasServer = (process.env['TEST_DATABASE_URL'] ?? '') !== ''
 const onServer = hasServer ? describe : describe.skip
@@ -47,10 +48,20 @@ onServer('a database server in trouble', () => {
 
   /** The numbers of the sessions that are used for so many statements at once. */
   async function sessions(count: number): Promise<number[]> {
-    const sql = 'select pg_backend_pid() as pid, pg_sleep(0.2)'
-    const all = Array.from({ length: count }, () => query<{ pid: number }>(database.knex, sql))
-    return (await Promise.all(all)).map(([row]) => row!.pid)
+    const all = await Promise.all(Array.from({ length: count }, () => database.knex.transaction()))
+    const rows = await Promise.all(
+      all.map((trx) => query<{ pid: number }>(trx, 'select pg_backend_pid() as pid')),
+    )
+    await Promise.all(all.map((trx) => trx.rollback()))
+    return rows.map(([row]) => row!.pid)
   }
+
+  /** Waits until the server works on a statement that begins like this. */
+  const untilWorkingOn = (sql: string): Promise<void> =>
+    until(async () => {
+      const working = `select 1 from pg_stat_activity where state = 'active' and query like ? || '%'`
+      return (await query(database.heartbeat, working, [sql])).length > 0
+    })
 
   async function begun(): Promise<Knex.Transaction> {
     const trx = await database.knex.transaction()
@@ -110,8 +121,8 @@ onServer('a database server in trouble', () => {
     const waiting = query(database.knex, 'select count(*)::integer as n from locked')
     const working = query(database.knex, 'select 1 as one, pg_sleep(14)')
     // The holder says something now and then, since an idle transaction is ended after 15 s.
-    for (let second = 0; second < 14; second += 7) {
-      await setTimeout(7_000)
+    for (let second = 0; second < 14; second += 1) {
+      await setTimeout(1_000)
       await query(holder, 'select 1')
     }
     await holder.commit()
@@ -131,7 +142,7 @@ onServer('a database server in trouble', () => {
 
   it('that is cut off in the middle of a statement is trouble, whose words hold no statement', async () => {
     const statement = query(database.knex, 'select pg_sleep(30), ?::text as secret', ['ada@example.org'])
-    await setTimeout(500)
+    await untilWorkingOn('select pg_sleep(30)')
     relay.cut()
     const error = await statement.catch((one: unknown) => one)
     expect(error).toMatchObject(trouble)
@@ -151,7 +162,7 @@ onServer('a database server in trouble', () => {
 
   it('whose administrator cancels a statement is trouble', async () => {
     const [, cancelled] = await Promise.allSettled([
-      setTimeout(500).then(() =>
+      untilWorkingOn('select pg_sleep(31)').then(() =>
         query(
           database.heartbeat,
           "select pg_cancel_backend(pid) from pg_stat_activity where query like '%pg_sleep(31)%' and pid <> pg_backend_pid()",
@@ -164,7 +175,7 @@ onServer('a database server in trouble', () => {
 
   it('that crashes is trouble, and whoever perseveres is served by the next', async () => {
     const cut = expect(query(database.knex, 'select pg_sleep(30)')).rejects.toMatchObject(trouble)
-    await setTimeout(500)
+    await untilWorkingOn('select pg_sleep(30)')
     const crashing = server.crash()
     await cut
     await expect(persevere(() => query(database.knex, 'select 1 as one'))).resolves.toEqual([{ one: 1 }])

@@ -103,12 +103,15 @@ describe('the imports of one organization', () => {
       void turns.take(1, work).catch(() => undefined)
       return turns.take(1, (spent) => Promise.resolve(spent))
     }
+    let time = 1_000
+    jest.spyOn(performance, 'now').mockImplementation(() => time)
     const waited = async (error?: Error): Promise<void> => {
-      await setTimeout(50)
+      await setImmediate()
+      time += 50
       if (error !== undefined) throw error
     }
     expect(await after(() => waited())).toBe(0)
     expect(await after(() => waited(new RangeError('x')))).toBe(0)
-    expect(await after(() => waited(unreachable('x') as Error))).toBeGreaterThan(40)
+    expect(await after(() => waited(unreachable('x') as Error))).toBe(50)
   })
 })

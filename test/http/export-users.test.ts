@@ -8,6 +8,7 @@ import { listen, type RunningServer } from '../../src/http/server.ts'
 import { createLog } from '../../src/log.ts'
 import type { ListedUser, UserPages } from '../../src/users/user-list.ts'
 import { RawClient } from '../support/raw-client.ts'
+import { until } from '../support/until.ts'
 
 const unreachable = (): ServiceError =>
   new ServiceError('database.unreachable', 'The database can not be reached now: try again later.', {
@@ -31,6 +32,7 @@ describe('an export whose database', () => {
   let pages: UserPages['page']
   let asked: number
   let client: RawClient
+  let answer: express.Response | undefined
 
   const page = (count: number, length = 100): ListedUser[] =>
     Array.from({ length: count }, (_, index) => [`${asked}-${index}`, 'x'.repeat(length)])
@@ -45,6 +47,10 @@ describe('an export whose database', () => {
         return pages(...which)
       },
     }
+    app.use((_req, res, next) => {
+      answer = res
+      next()
+    })
     app.get(
       '/',
       exportUsers({ verifier, organizations, portalDomain: 'localhost', userPages, exportPage: 10 }),
@@ -55,6 +61,7 @@ describe('an export whose database', () => {
   afterAll(() => server.stop(100))
   beforeEach(async () => {
     asked = 0
+    answer = undefined
     client = await RawClient.connect({ port: Number(new URL(server.url).port) })
   })
   afterEach(() => {
@@ -102,29 +109,40 @@ describe('an export whose database', () => {
   })
 
   it('is asked for no more than the reader takes, and for nothing when he has gone', async () => {
-    pages = () => Promise.resolve(page(10, 100_000))
+    const unsent: number[] = []
+    pages = () => {
+      unsent.push(answer!.writableLength)
+      return Promise.resolve(page(10, 100_000))
+    }
     client.socket.pause()
     await ask()
-    await setTimeout(1_000)
+    // The system takes in as much as it likes; after that the answer waits in this process.
+    await until(() => answer?.writableNeedDrain === true && answer.writableLength > 0)
+    await setTimeout(300)
     const before = asked
-    // What the buffers of two sockets hold, at a megabyte a page, and one page ahead.
-    expect(before).toBeLessThan(30)
     await setTimeout(300)
     expect(asked).toBe(before)
+    // A page has a megabyte: one that is written, and one ahead of it.
+    expect(Math.max(...unsent)).toBeLessThan(3_000_000)
     client.destroy()
+    await until(() => answer!.closed)
     await setTimeout(300)
     expect(asked).toBeLessThanOrEqual(before + 1)
   })
 
   it('is asked no more when the reader goes while a page is read', async () => {
+    let goOn: () => void = () => undefined
+    const gone = new Promise<void>((resolve) => (goOn = resolve))
     pages = async () => {
-      await setTimeout(asked === 1 ? 0 : 300)
+      if (asked > 1) await gone
       return page(10)
     }
     await ask()
     await client.until((text) => text.includes('200 OK'))
     client.socket.resetAndDestroy()
-    await setTimeout(800)
+    await until(() => answer!.closed)
+    goOn()
+    await setTimeout(300)
     // The second was under way; the third is read ahead of it.
     expect(asked).toBeLessThanOrEqual(3)
   })

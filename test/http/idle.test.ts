@@ -2,11 +2,15 @@ import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { setTimeout } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from '@jest/globals'
+import type { ConnectionLimits } from '../../src/http/connections.ts'
 import { listen, type RunningServer } from '../../src/http/server.ts'
 import { RawClient } from '../support/raw-client.ts'
-import { startUploadServer, until } from './upload-server.ts'
+import { until } from '../support/until.ts'
+import { startUploadServer } from './upload-server.ts'
 
-const limits = { head: 600, idle: 300, unread: 2_000 }
+/** So long that no test sees the end of it. */
+const FOR_EVER = 3_600_000
+const limits = { head: 600, idle: 300, unread: FOR_EVER }
 const get = 'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n'
 const large = 32 * 2 ** 20
 
@@ -16,8 +20,10 @@ describe('a connection on which nothing moves', () => {
 
   async function connectTo(
     answer: (req: IncomingMessage, res: ServerResponse) => unknown,
+    others: Partial<ConnectionLimits> = {},
   ): Promise<RawClient> {
-    const options = { host: '127.0.0.1', port: 0, stopping: () => false, limits }
+    const own = { ...limits, ...others }
+    const options = { host: '127.0.0.1', port: 0, stopping: () => false, limits: own }
     server = await listen((req, res) => void answer(req, res), options)
     const client = await RawClient.connect({ port: Number(new URL(server.url).port) })
     clients.push(client)
@@ -31,23 +37,23 @@ describe('a connection on which nothing moves', () => {
 
   it('is ended where no request comes', async () => {
     const client = await connectTo((_req, res) => res.end())
-    expect(await client.ending(3_000)).not.toBe('open')
+    expect(await client.ending()).not.toBe('open')
   })
 
   it('is ended between two requests', async () => {
     const client = await connectTo((_req, res) => res.end('answered'))
     await client.write(get)
     await client.until((text) => text.includes('answered'))
-    expect(await client.ending(10_000)).toBe('ended')
+    expect(await client.ending()).toBe('ended')
   })
 
   it('is ended with a 408 where the head of a request comes too slowly', async () => {
-    const client = await connectTo((_req, res) => res.end())
+    const client = await connectTo((_req, res) => res.end(), { idle: FOR_EVER })
     await client.write('GET / HTTP/1.1\r\nHost: localhost\r\nX: ')
-    for (let sent = 0; sent < 60 && (await client.ending(0)) === 'open'; sent += 1) {
+    await until(async () => {
       await client.write('x').catch(() => undefined)
-      await setTimeout(50)
-    }
+      return (await client.ending(50)) !== 'open'
+    })
     expect(client.status).toBe(408)
     expect(client.text).toMatch(/^connection: close\r$/im)
     expect(JSON.parse(client.body.text)).toMatchObject({ code: 'request.too_slow', status: 408 })
@@ -59,7 +65,7 @@ describe('a connection on which nothing moves', () => {
       res.end('at last')
     })
     await client.write(get)
-    await client.until((text) => text.includes('at last'), 5_000)
+    await client.until((text) => text.includes('at last'))
   })
 
   it('stays open while the service is busy with the first part of an upload', async () => {
@@ -69,27 +75,41 @@ describe('a connection on which nothing moves', () => {
     await until(() => uploads.received().length > 0)
     await setTimeout(1_000)
     await client.write('il\r\n')
-    await client.until((text) => text.includes('}'), 5_000)
+    await client.until((text) => text.includes('}'))
     expect(client.status).toBe(200)
     await uploads.close()
   })
 
-  it('is broken off where an answer is never read', async () => {
-    let closed = false
-    const client = await connectTo(async (_req, res) => {
+  /** A client that reads nothing of an answer that is larger than whatever the system holds back. */
+  async function neverReading(unread: number): Promise<{ client: RawClient; closed: () => boolean }> {
+    let [closed, blocked] = [false, false]
+    const write = async (res: ServerResponse): Promise<void> => {
       res.once('close', () => (closed = true))
-      for (let sent = 0; sent < large && !closed; sent += 2 ** 20)
-        if (!res.write(Buffer.alloc(2 ** 20))) await Promise.race([once(res, 'drain'), once(res, 'close')])
-      res.end()
-    })
+      while (!closed) {
+        if (res.write(Buffer.alloc(2 ** 20))) continue
+        blocked = true
+        await Promise.race([once(res, 'drain'), once(res, 'close')])
+      }
+    }
+    const client = await connectTo((_req, res) => write(res), { unread })
     client.socket.pause()
     await client.write(get)
-    await setTimeout(1_000)
-    expect(closed).toBe(false)
-    await until(() => closed, 5_000)
+    await until(() => blocked)
+    return { client, closed: () => closed }
+  }
+
+  it('is given more time than others where an answer is not read', async () => {
+    const { closed } = await neverReading(FOR_EVER)
+    await setTimeout(1_500)
+    expect(closed()).toBe(false)
+  })
+
+  it('is broken off where an answer is never read', async () => {
+    const { client, closed } = await neverReading(500)
+    await until(closed)
     client.socket.resume()
     // Whether Node, reading so late, tells of the reset or of an end is a matter of luck.
-    expect(await client.ending(5_000)).not.toBe('open')
+    expect(await client.ending()).not.toBe('open')
     expect(client.body.complete).toBe(false)
   })
 
@@ -103,8 +123,8 @@ describe('a connection on which nothing moves', () => {
     client.socket.on('data', (chunk: Buffer) => (read += chunk.length))
     client.socket.pause()
     await client.write(get)
-    // Two seconds are enough for what the system holds back, as half an hour is at 1 kB a second. However large its
-    // buffers are, nothing is read for three times as long as an idle connection lives.
+    // However large the buffers of the system are, hardly anything is read for three times as long as an idle
+    // connection lives.
     for (let pauses = 0; pauses < 45; pauses += 1) {
       await setTimeout(20)
       client.socket.resume()
@@ -112,7 +132,7 @@ describe('a connection on which nothing moves', () => {
       client.socket.pause()
     }
     client.socket.resume()
-    await until(() => read >= large || client.socket.destroyed, 10_000)
+    await until(() => read >= large || client.socket.destroyed)
     expect(read).toBeGreaterThanOrEqual(large)
   })
 })

@@ -6,7 +6,7 @@ import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { bodyOf, withMembers } from '../json/bodies.ts'
 import { startMembersServer, type MembersServer } from './members-server.ts'
-import { until } from './upload-server.ts'
+import { until } from '../support/until.ts'
 
 const json = { 'Content-Type': 'application/json' }
 const gzip = { ...json, 'Content-Encoding': 'gzip' }

@@ -12,7 +12,7 @@ import type { Counts } from '../../src/receipts/counts.ts'
 const text: AnswerText = {
   mediaType: 'text/csv',
   outcome: 'imported' as const,
-  fileName: 'users.result.csv',
+  extension: 'csv',
   head: 'head\n',
   chunk: ({ answer }) => answer,
   tail: '',

@@ -1,4 +1,3 @@
-import { setTimeout } from 'node:timers/promises'
 import express from 'express'
 import { createLog } from '../../src/log.ts'
 import type { ConnectionLimits } from '../../src/http/connections.ts'
@@ -7,6 +6,7 @@ import { answerProblem } from '../../src/http/problem.ts'
 import { listen } from '../../src/http/server.ts'
 import { openUpload, type UploadOptions } from '../../src/http/upload.ts'
 import { RawClient } from '../support/raw-client.ts'
+import { inTime, PATIENCE } from '../support/until.ts'
 
 /** What the server says of an upload that it has read. */
 export interface Seen {
@@ -82,23 +82,12 @@ export async function startUploadServer({ limits, onPiece, ...given }: UploadSer
       for (const client of clients) {
         client.destroy()
       }
-      const stopped = server.stop(5_000)
-      const inTime = await Promise.race([stopped.then(() => true), setTimeout(3_000, false, { ref: false })])
-      if (!inTime) throw new Error('A connection was left open.')
+      await inTime(server.stop(PATIENCE))
     },
   }
 }
 
 export type UploadServer = Awaited<ReturnType<typeof startUploadServer>>
-
-/** Waits until something is so. */
-export async function until(isSo: () => boolean, patience = 5_000): Promise<void> {
-  const end = Date.now() + patience
-  while (!isSo()) {
-    if (Date.now() > end) throw new Error('Waited in vain.')
-    await setTimeout(5)
-  }
-}
 
 export interface Part {
   readonly name?: string

@@ -11,6 +11,7 @@ import {
 } from '../../src/receipts/follow.ts'
 import type { Receipt, ReceiptWriter } from '../../src/receipts/receipt.ts'
 import { chunkOf, newImport, writerOf } from '../support/receipt-store.ts'
+import { until } from '../support/until.ts'
 import { MemoryReceipts } from './memory-receipts.ts'
 
 /** Whoever follows stays. */
@@ -45,11 +46,7 @@ class Reader {
 
   /** Waits until he has taken so many, or has ended. */
   async has(count: number): Promise<void> {
-    const late = AbortSignal.timeout(5_000)
-    while (this.taken.length < count) {
-      late.throwIfAborted()
-      await setTimeout(2)
-    }
+    await until(() => this.taken.length >= count)
   }
 }
 

@@ -4,7 +4,7 @@ import { createCredentialRegister } from '../../src/db/credentials.ts'
 
 /** What a credential of the tests is; all of it has a default. */
 export interface CredentialFor {
-  readonly organization?: string
+  readonly organization?: string | undefined
   readonly kind?: CredentialKind
   readonly role?: Credential['role']
   readonly contact?: string | undefined

@@ -21,3 +21,6 @@ export function numbered(from: number, to: number, name = 'Given'): string {
 }
 
 export const numberedHeader = 'slug,email,givenName\n'
+
+/** Rows of 60,000 characters each that are all refused: so long that they cost next to nothing but their bytes. */
+export const longRows = (count: number): string => `long,nobody,${'x'.repeat(60_000)}\n`.repeat(count)

@@ -47,7 +47,7 @@ export function startProcess(
   void exit.then(() => (ended = true))
 
   const heard = async (pattern: RegExp): Promise<string> => {
-    const end = Date.now() + 30_000
+    const end = Date.now() + 120_000
     while (Date.now() < end) {
       const found = pattern.exec(stdout)?.[1]
       if (found !== undefined) return found

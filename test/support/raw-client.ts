@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { setTimeout } from 'node:timers/promises'
 import { importPath } from './service.ts'
+import { PATIENCE } from './until.ts'
 
 /** How the other side ended a connection. */
 export type Ending = 'ended' | 'reset'
@@ -67,7 +68,7 @@ export class RawClient {
   }
 
   /** Waits until what came is as wanted. */
-  async until(wanted: (text: string) => boolean, patience = 10_000): Promise<void> {
+  async until(wanted: (text: string) => boolean, patience = PATIENCE): Promise<void> {
     const end = Date.now() + patience
     while (!wanted(this.text)) {
       if (Date.now() > end || this.#ending !== undefined) {
@@ -77,7 +78,7 @@ export class RawClient {
     }
   }
 
-  async ending(patience = 20_000): Promise<Ending | 'open'> {
+  async ending(patience = PATIENCE): Promise<Ending | 'open'> {
     const end = Date.now() + patience
     while (this.#ending === undefined && Date.now() < end) await setTimeout(5)
     return this.#ending ?? 'open'

@@ -22,6 +22,7 @@ export function receiptsIn(knex: Knex, more: Partial<ReceiptStoreParts> = {}): R
     running: new RunningImports(),
     maxImports: 1_000_000,
     maxImportsPerOrganization: 1_000_000,
+    maxWaitingBytes: 2 ** 50,
     onTrouble: () => undefined,
     ...more,
   })

@@ -1,6 +1,7 @@
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http'
 import { setTimeout } from 'node:timers/promises'
 import { importPath, type TokenFor } from './service.ts'
+import { PATIENCE, until } from './until.ts'
 
 /** What is needed to ask a service for receipts. */
 export interface Asked {
@@ -141,7 +142,7 @@ export async function untilReceipt(
   service: Asked,
   id: string,
   wanted: (receipt: ReceiptJson) => boolean,
-  patience = 10_000,
+  patience = PATIENCE,
 ): Promise<ReceiptJson> {
   const end = Date.now() + patience
   for (;;) {
@@ -158,6 +159,18 @@ export const ended = ({ state }: ReceiptJson): boolean => state !== 'running'
 export async function newest(service: Asked, query = ''): Promise<readonly ReceiptJson[]> {
   const { text } = await exchange(service, { path: `${importPath}${query}` })
   return (JSON.parse(text) as { imports: ReceiptJson[] }).imports
+}
+
+/** Does what begins an import, waits until its receipt is there, and gives its id. */
+export async function idOfBegun(service: Asked, begin: () => Promise<unknown>): Promise<string> {
+  const before = new Set((await newest(service)).map(({ id }) => id))
+  await begin()
+  let begun: ReceiptJson | undefined
+  await until(async () => {
+    begun = (await newest(service)).find(({ id }) => !before.has(id))
+    return begun !== undefined
+  })
+  return begun!.id
 }
 
 /** The id of the newest import. */

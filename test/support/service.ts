@@ -1,7 +1,7 @@
 import { jest } from '@jest/globals'
 import knex, { type Knex } from 'knex'
 import { createLog } from '../../src/log.ts'
-import type { Parts } from '../../src/compose.ts'
+import type { Duties, Parts } from '../../src/compose.ts'
 import { readConfig } from '../../src/config.ts'
 import * as database from '../../src/db/database.ts'
 import { connectionLimits, type ConnectionLimits } from '../../src/http/connections.ts'
@@ -15,7 +15,9 @@ export const importPath = '/api/import/organization/users'
 export interface TokenFor {
   readonly role?: string
   readonly subject?: string
-  readonly email?: string
+  readonly email?: string | undefined
+  /** Said by the issuer elsewhere only. */
+  readonly emailVerified?: boolean
   readonly organization?: string
 }
 
@@ -61,6 +63,10 @@ export interface ServiceOptions {
   readonly prepared?: boolean
   /** How long connections are kept. Default: as the service keeps them. */
   readonly limits?: ConnectionLimits
+  /** What the process does. Default: everything. */
+  readonly duties?: Duties
+  /** Where its database is, for who starts one service after the other on it and removes it himself. */
+  readonly place?: Place
 }
 
 const opened: database.Database[] = []
@@ -78,7 +84,7 @@ jest.unstable_mockModule('../../src/db/database.ts', () => ({
 /** Starts the service on a free port. The organizations are helping-hands (1) and other-org (2). */
 export async function startService(options: ServiceOptions = {}): Promise<Service> {
   const { compose } = await import('../../src/compose.ts')
-  const place = await newPlace()
+  const place = options.place ?? (await newPlace())
   const remote = options.remoteIssuer === true ? await startIssuer() : undefined
   const lines: string[] = []
   const log = createLog('trace', { write: (line: string) => void lines.push(line) })
@@ -90,7 +96,7 @@ export async function startService(options: ServiceOptions = {}): Promise<Servic
     ...options.settings,
   })
   opened.length = 0
-  const parts = await compose(config, log)
+  const parts = await compose(config, log, options.duties)
   const [own] = opened
   const preparing = parts.prepare()
   if (options.prepared !== false) await preparing
@@ -116,7 +122,7 @@ export async function startService(options: ServiceOptions = {}): Promise<Servic
       await closeAll(server, parts, preparing)
       if (direct !== own!.knex) await direct.destroy()
       await remote?.issuer.close()
-      await place.remove()
+      if (options.place === undefined) await place.remove()
     },
   }
 }
@@ -149,12 +155,13 @@ async function startIssuer() {
   const key: IssuerKey = await makeKey('key-1')
   issuer.published = [key.jwk]
   const { issuer: name, audience, jwksUrl } = issuer.settings
-  const token = ({ role, subject, email, organization }: TokenFor = {}): Promise<string> =>
+  const token = ({ role, subject, email, emailVerified, organization }: TokenFor = {}): Promise<string> =>
     sign(
       key,
       claimsAt(Date.now(), {
         sub: subject ?? 'nobody',
         email,
+        email_verified: emailVerified,
         organization: organization ?? 'helping-hands',
         roles: [role ?? 'organization_owner'],
       }),
