@@ -68,9 +68,11 @@ export const jobRestarts: Loop = {
     run(lab, runs, {
       each: false,
       costsAttempts: true,
-      strike: async (workshop) => {
+      strike: async (workshop, _worker, random) => {
         const at = await timeOf(workshop)
         await workshop.crashDatabase()
+        // a server that is away more often than not is another fault
+        await setTimeout(random.between(0, 4_000))
         return { at }
       },
     }),
