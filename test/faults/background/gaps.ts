@@ -36,7 +36,9 @@ export function gapsOf(audit: readonly Noted[], blows: readonly Blow[]): Gaps {
 function gapAfter(history: readonly Noted[], { at, who }: Blow): readonly number[] {
   const next = history.findIndex((noted) => noted.at > at)
   const before = history[next - 1]
-  const isStruck = before?.state === 'running' && (who === undefined || before.who === who)
+  // without a fence it is still being taken in
+  const isBegun = before?.state === 'running' && (before.fence ?? 0) > 0
+  const isStruck = isBegun && (who === undefined || before.who === who)
   if (!isStruck || history[next]?.state !== 'waiting') return []
   const again = history.slice(next).find(({ state }) => state === 'running')
   return again === undefined ? [] : [again.at - at]

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Answer } from '../oracle/answer.ts'
+import type { Awaited } from '../oracle/mail.ts'
 import { asReceipt, type Receipt } from '../receipts.ts'
 import { askFor, type Commissioned } from './ask.ts'
 import { Members } from './members.ts'
@@ -32,13 +33,13 @@ export async function outcomesOf(
   workshop: Workshop,
   jobs: readonly Commissioned[],
 ): Promise<readonly Outcome[]> {
-  const digests = await workshop.database.query<{ key: string; digest: string | null }>(
-    'select idempotency_key as key, answer_digest as digest from imports',
+  const digests = await workshop.database.query<{ id: string; digest: string | null }>(
+    'select id, answer_digest as digest from imports',
   )
-  const digestOf = new Map(digests.map(({ key, digest }) => [key, digest]))
+  const digestOf = new Map(digests.map(({ id, digest }) => [id, digest]))
   const outcomes: Outcome[] = []
   for (const commissioned of jobs) {
-    const { location, what, key } = commissioned
+    const { location, what } = commissioned
     const isMembers = what instanceof Members
     const answer = await askFor(workshop, commissioned, location)
     const told = answer.status === 200 ? (JSON.parse(answer.body.toString()) as Outcome['told']) : {}
@@ -51,10 +52,18 @@ export async function outcomesOf(
       told,
       result,
       digest: createHash('sha256').update(csv.body).digest('base64'),
-      storedDigest: digestOf.get(key) ?? null,
+      storedDigest: digestOf.get(String(told['importId'] ?? told['id'])) ?? null,
     })
   }
   return outcomes
+}
+
+/** The letter that has to come about an import. */
+export function awaitedFor({ commissioned, told }: Pick<Outcome, 'commissioned' | 'told'>): Awaited {
+  const { location, organization } = commissioned
+  const id = String(told['importId'] ?? told['id'])
+  const paths = [...new Set([location, location.replace(/[^/]+$/, id)])]
+  return { paths, recipient: `contact-${organization}@letters.example` }
 }
 
 /** All users of all organizations. */

@@ -6,6 +6,7 @@ import { hold, type Session } from '../background/session.ts'
 import { wantedImports } from '../background/wanted.ts'
 import type { Workshop } from '../background/workshop.ts'
 import type { Lab } from '../lab.ts'
+import { awaitedFor } from '../background/outcome.ts'
 import { checkEndings, checkJobs } from '../oracle/jobs.ts'
 import { checkMail, type Broken } from '../oracle/mail.ts'
 import type { Random } from '../random.ts'
@@ -44,7 +45,7 @@ export const jobs: Loop = {
 export const jobStops: Loop = {
   option: 'job-sigterms',
   fault: 'imports in the background: SIGTERM to two workers',
-  runs: 4,
+  runs: 6,
   run: (lab, runs) =>
     run(lab, runs, {
       each: true,
@@ -67,9 +68,11 @@ export const jobRestarts: Loop = {
     run(lab, runs, {
       each: false,
       costsAttempts: true,
-      strike: async (workshop) => {
+      strike: async (workshop, _worker, random) => {
         const at = await timeOf(workshop)
         await workshop.crashDatabase()
+        // a server that is away more often than not is another fault
+        await setTimeout(random.between(0, 4_000))
         return { at }
       },
     }),
@@ -123,11 +126,7 @@ interface Judged {
 
 function judge({ tally }: Lab, { clean, broken, blows, struck, costs }: Judged) {
   const checked = checkJobs(broken, clean)
-  const awaited = broken.jobs.map(({ location, organization }) => ({
-    location,
-    recipient: `contact-${organization}@letters.example`,
-  }))
-  const mail = checkMail(awaited, broken.letters, struck)
+  const mail = checkMail(broken.outcomes.map(awaitedFor), broken.letters, struck)
   const gaps = gapsOf(broken.audit, blows)
   const most = Math.max(...broken.audit.map(({ attempts }) => attempts ?? 0))
   tally.runs += broken.jobs.length

@@ -2,6 +2,7 @@ import { setTimeout } from 'node:timers/promises'
 import { answer } from '../../mail/mail-server.ts'
 import { askFor, handIn, type Commissioned } from '../background/ask.ts'
 import { LetterBox } from '../background/letters.ts'
+import { awaitedFor } from '../background/outcome.ts'
 import { seededFor, wantedImports } from '../background/wanted.ts'
 import { Workshop } from '../background/workshop.ts'
 import type { Lab } from '../lab.ts'
@@ -80,7 +81,7 @@ async function whileAway(
   complaints: Complaints,
 ): Promise<void> {
   const told = await settled(workshop, jobs, ({ state }) => state !== 'waiting')
-  const mail = checkMail(awaitedOf(jobs), box.got, [])
+  const mail = checkMail(told.map(awaitedFor), box.got, [])
   for (const { property, what } of mail.complaints) complaints.add(property, what)
   for (const { state, letter, key } of told) {
     if (state !== 'finished' || letter?.state !== 'sent' || letter.failure !== null)
@@ -120,6 +121,14 @@ interface Told {
   readonly key: string
   readonly state: string
   readonly letter: Letter | undefined
+  readonly commissioned: Commissioned
+  /** The whole receipt. */
+  readonly told: Readonly<Record<string, unknown>>
+}
+
+interface Receipt {
+  readonly state: string
+  readonly letters?: readonly Letter[]
 }
 
 /** What receipts say of imports and their letters as soon as all letters are so. */
@@ -133,17 +142,12 @@ async function settled(
     const told: Told[] = []
     for (const job of jobs) {
       const { body } = await askFor(workshop, job, job.location)
-      const receipt = JSON.parse(body.toString()) as { state: string; letters?: readonly Letter[] }
-      told.push({ key: job.key, state: receipt.state, letter: receipt.letters?.[0] })
+      const receipt = JSON.parse(body.toString()) as Receipt
+      const { state, letters: [letter] = [] } = receipt
+      told.push({ key: job.key, state, letter, commissioned: job, told: { ...receipt } })
     }
     if (told.every(({ letter }) => letter !== undefined && isSo(letter))) return told
     if (Date.now() > end) throw new Error(`The letters are ${JSON.stringify(told)}`)
     await setTimeout(POLL)
   }
 }
-
-const awaitedOf = (jobs: readonly Commissioned[]) =>
-  jobs.map(({ location, organization }) => ({
-    location,
-    recipient: `contact-${organization}@letters.example`,
-  }))

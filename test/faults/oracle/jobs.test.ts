@@ -202,7 +202,7 @@ const letter = (at: number, more: Partial<Got> = {}): Got => ({
 })
 
 describe('the oracle of letters', () => {
-  const awaited = [{ location: '/a', recipient: 'ada@letters.example' }]
+  const awaited = [{ paths: ['/a', '/1'], recipient: 'ada@letters.example' }]
   const check = (got: readonly Got[], broken: readonly (readonly [number, number])[] = []) => {
     const { complaints, ...numbers } = checkMail(awaited, got, broken)
     return { ...numbers, complaints: complaints.length }
@@ -210,6 +210,11 @@ describe('the oracle of letters', () => {
 
   it('is content with one letter', () => {
     expect(check([letter(1)])).toEqual({ sent: 1, lost: 0, doubled: 0, complaints: 0 })
+  })
+
+  it('knows an import by either of its ids', () => {
+    expect(check([letter(1, { about: '/1' })])).toEqual({ sent: 1, lost: 0, doubled: 0, complaints: 0 })
+    expect(check([letter(1), letter(2, { about: '/1' })])).toMatchObject({ doubled: 1, complaints: 1 })
   })
 
   it('finds a lost one', () => {

@@ -247,11 +247,16 @@ function rowsOf({ commissioned: { what }, result }: Outcome): readonly ResultRow
 
 const LAST_STATES = ['finished', 'aborted', 'failed']
 
-/** Checks that each import ended once, by what the database has noted. */
+/**
+ * Checks that each import that was handed over to workers ended once, by what the database has noted. An upload that
+ * was cut never was: its sender sends it again.
+ */
 export function checkEndings(audit: readonly Noted[], jobs: number): readonly Complaint[] {
   const complaints = new Complaints()
   const ended = new Map<string, number>()
+  const handedOver = new Set(audit.filter(({ state }) => state === 'waiting').map(({ job }) => job))
   for (const { what, job, state } of audit) {
+    if (!handedOver.has(job)) continue
     if (what === 'chunk' && ended.has(job))
       complaints.add('P8 nothing else changed', `${job} was given a chunk after its end`)
     if (what !== 'state') continue

@@ -11,9 +11,10 @@ export interface Mail {
   readonly doubled: number
 }
 
-/** Of an import: the path of its receipt, and where its letter has to go. */
+/** Of an import: where its receipt is found, and where its letter has to go. */
 export interface Awaited {
-  readonly location: string
+  /** One by the id that its caller gave, one by the id that the service gave; the letter may have either. */
+  readonly paths: readonly string[]
   readonly recipient: string
 }
 
@@ -30,9 +31,10 @@ export function checkMail(awaited: readonly Awaited[], got: readonly Got[], brok
   for (const letter of got) letters.set(letter.about, [...(letters.get(letter.about) ?? []), letter])
   const ids = new Map<string, string>()
   let [sent, doubled] = [0, 0]
-  for (const { location, recipient } of awaited) {
-    const about = letters.get(location) ?? []
-    letters.delete(location)
+  for (const { paths, recipient } of awaited) {
+    const [location = ''] = paths
+    const about = paths.flatMap((path) => letters.get(path) ?? []).sort((one, other) => one.at - other.at)
+    for (const path of paths) letters.delete(path)
     if (about.length > 0) sent += 1
     else complaints.add('complete', `no letter came about ${location}`)
     doubled += Math.max(0, about.length - 1)
