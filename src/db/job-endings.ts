@@ -1,5 +1,6 @@
 import type { Knex } from 'knex'
 import type { AbortReason } from '../receipts/receipt.ts'
+import { persevere } from './persevere.ts'
 import { execute, query } from './query.ts'
 import type { TurnQueue } from './queue.ts'
 import { endImport, finishReceipt, updateRunning, type FencedPlace, type LastWord } from './receipt-sql.ts'
@@ -16,34 +17,39 @@ export interface JobEndingParts {
   readonly place: FencedPlace
   /** How often it was begun since it last got anywhere, this time included. */
   readonly attempts: number
+  /** Hears of trouble with the database that is waited for. */
+  readonly onTrouble: (error: unknown) => void
 }
 
 // What may be mended by waiting. Everything else is the same however often it is tried.
 const passing = new Set(['database.unreachable', 'internal', 'import.lost'])
 
 /** How a job ends: for now, where another attempt may go well, else for good. */
-export function jobEndings({ knex, queue, place, attempts }: JobEndingParts): Endings {
+export function jobEndings({ knex, queue, place, attempts, onTrouble }: JobEndingParts): Endings {
   const end = async (trx: Knex, word: LastWord): Promise<void> => {
     await endImport(trx, place, word)
     await nextTurn(trx, queue, place.organizationId)
+  }
+  const abort = async (trx: Knex, reason: AbortReason): Promise<void> => {
+    if (reason.code === 'service.stopping') {
+      // The process ends, not the job: that is no attempt.
+      if (await release(trx, place, { attempts: attempts - 1, pause: 0 }))
+        await queue.add(trx, place.organizationId)
+    } else if (reason.code === 'import.stopped') await end(trx, { state: 'aborted', reason })
+    else if (!passing.has(reason.code)) await end(trx, { state: 'failed', reason })
+    else if (attempts >= MAX_ATTEMPTS) await end(trx, { state: 'failed', reason: exhausted(reason.detail) })
+    else await release(trx, place, { attempts, pause: pauseAfter(attempts), trouble: reason.detail })
   }
   return {
     finish: async (trx, ending) => {
       await finishReceipt(trx, place, ending)
       await nextTurn(trx, queue, place.organizationId)
     },
-    abort: (reason) =>
-      inTransaction(knex, async (trx) => {
-        if (reason.code === 'service.stopping') {
-          // The process ends, not the job: that is no attempt.
-          if (await release(trx, place, { attempts: attempts - 1, pause: 0 }))
-            await queue.add(trx, place.organizationId)
-        } else if (reason.code === 'import.stopped') await end(trx, { state: 'aborted', reason })
-        else if (!passing.has(reason.code)) await end(trx, { state: 'failed', reason })
-        else if (attempts >= MAX_ATTEMPTS)
-          await end(trx, { state: 'failed', reason: exhausted(reason.detail) })
-        else await release(trx, place, { attempts, pause: pauseAfter(attempts), trouble: reason.detail })
-      }),
+    abort: (reason) => {
+      const attempt = (): Promise<void> => inTransaction(knex, (trx) => abort(trx, reason))
+      // Who stops has no time to wait; a process that finds the job then gives it back as well.
+      return reason.code === 'service.stopping' ? attempt() : persevere(attempt, { onTrouble })
+    },
   }
 }
 

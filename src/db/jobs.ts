@@ -121,7 +121,7 @@ async function takeTurn(parts: JobStoreParts): Promise<Job | 'no job' | undefine
       // Before it is committed: from then on the heartbeat looks whether it runs.
       const signal = running.add(claimed.id)
       id = claimed.id
-      const endings = jobEndings({ knex, queue, place, attempts: claimed.attempts })
+      const endings = jobEndings({ ...parts, place, attempts: claimed.attempts })
       return {
         receipt,
         instructions: claimed.instructions,

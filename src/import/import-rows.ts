@@ -8,6 +8,11 @@ import { Saver, type SaverParts } from './save.ts'
 export interface ImportParts<R> extends SaverParts<R> {
   /** Tells of a row what can be told without the database. */
   readonly judge: (row: Row) => Verdict
+  /**
+   * Tells of a row that an earlier run has saved what its keys are. Its other cells were good: whatever day it is by now,
+   * and whatever other rules say by now, they need not be asked again. Default: `judge`.
+   */
+  readonly recalling?: (row: Row) => Verdict
   readonly batches: BatchSizes
   /** The first rows, where an earlier run has answered them: they are read, remembered and not saved again. */
   readonly answered?: AsyncIterable<AnsweredRows> | undefined
@@ -27,15 +32,15 @@ const SLICE = 50
  */
 export async function* importRows<R>(
   rows: AsyncIterable<readonly Row[]>,
-  { judge, batches, answered, ...parts }: ImportParts<R>,
+  { judge, recalling = judge, batches, answered, ...parts }: ImportParts<R>,
 ): AsyncGenerator<R> {
   const saver = new Saver(parts)
-  const left = answered === undefined ? rows : afterAnswered(rows, answered, recalling(saver, judge))
+  const left = answered === undefined ? rows : afterAnswered(rows, answered, recallTo(saver, recalling))
   yield* oneAhead(saved(inBatches(judged(left, judge), batches, lengthOf), saver))
 }
 
-/** Makes what tells the saver of an answered row that means a user. Judged again it says the same. */
-function recalling<R>(saver: Saver<R>, judge: (row: Row) => Verdict): (row: Row, id: string) => void {
+/** Makes what tells the saver of an answered row that means a user. */
+function recallTo<R>(saver: Saver<R>, judge: (row: Row) => Verdict): (row: Row, id: string) => void {
   return (row, id) => {
     const verdict = judge(row)
     if (verdict.kind !== 'candidate')

@@ -108,6 +108,16 @@ export function createJudge(layout: Layout, options: JudgeOptions): (row: Row) =
   }
 }
 
+const keys: Layout = ['id', 'slug', 'providerType', 'providerId', 'email']
+
+/** Makes a judge that looks at nothing but the columns that say whom a row means. */
+export function createKeyJudge(layout: Layout, options: JudgeOptions): (row: Row) => Verdict {
+  return createJudge(
+    layout.map((name) => (keys.includes(name) ? name : undefined)),
+    options,
+  )
+}
+
 function verdictOf(values: Values, keys: number, found: Fault[], role: Importer['role']): Verdict {
   const providerId = values[columnIndex.providerId]
   const typeIsFaulty = found.some(({ column }) => column === 'providerType')

@@ -1,7 +1,7 @@
 import { earlierRun, keptAsCsv } from '../csv/keep-answer.ts'
 import { openCsv, type CsvOptions } from '../csv/read-csv.ts'
 import type { BatchSizes } from '../import/batches.ts'
-import { createJudge } from '../import/judge.ts'
+import { createJudge, createKeyJudge } from '../import/judge.ts'
 import { meaningOfRows } from '../import/meaning.ts'
 import type { Row } from '../import/row.ts'
 import type { RunParts, Upload } from '../import/run-parts.ts'
@@ -47,16 +47,22 @@ export interface Run {
 
 /** What the engine needs to import a CSV file, while somebody waits for the answer or later. */
 export function csvRun({ importer, reading, clearBlanks }: CsvInstructions, run: Run): RunParts {
+  const judging = { reading, clearBlanks, role: importer.role }
   return {
     ...keptRun(run),
     importer,
-    judge: createJudge(run.form.columns, { reading, clearBlanks, role: importer.role }),
+    judge: createJudge(run.form.columns, judging),
+    recalling: createKeyJudge(run.form.columns, judging),
     meaning: meaningOfRows,
   }
 }
 
 /** What does not depend on what is imported. */
-export function keptRun({ form, stored, ...run }: Run): Omit<RunParts, 'importer' | 'judge' | 'meaning'> {
+export function keptRun({
+  form,
+  stored,
+  ...run
+}: Run): Omit<RunParts, 'importer' | 'judge' | 'recalling' | 'meaning'> {
   return {
     ...run,
     ...keptAsCsv(form),

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { AnnotatedRow, Layout, Row } from '../../src/import/row.ts'
 import { importRows, type ImportParts } from '../../src/import/import-rows.ts'
-import { createJudge } from '../../src/import/judge.ts'
+import { createJudge, createKeyJudge } from '../../src/import/judge.ts'
 import { meaningOfRows } from '../../src/import/meaning.ts'
 import { columnNames, columns, type ColumnName } from '../../src/users/columns.ts'
 import { errorsText } from '../../src/users/faults.ts'
@@ -84,9 +84,11 @@ export function partsOf(
   asked: Omit<TestImport, 'users' | 'organizationId' | 'rows'>,
 ): Omit<ImportParts<never>, 'store' | 'record'> {
   const { importer = owner, layout, batch = 500, clearBlanks = false } = asked
+  const judging = { reading: { today }, clearBlanks, role: importer.role }
   return {
     importer,
-    judge: createJudge(layout, { reading: { today }, clearBlanks, role: importer.role }),
+    judge: createJudge(layout, judging),
+    recalling: createKeyJudge(layout, judging),
     meaning: meaningOfRows,
     batches: { first: batch, largest: batch, patience: 60_000 },
   }
