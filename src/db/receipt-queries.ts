@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
 import type { HistoryPage, HistoryQuery, Receipt, ReceiptScope } from '../receipts/receipt.ts'
-import { selectReceipts } from './receipt-sql.ts'
+import { selectReceipts } from './receipt-rows.ts'
 
 type Condition = readonly [sql: string, ...parameters: (string | number)[]]
 

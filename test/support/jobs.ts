@@ -1,6 +1,7 @@
 import type { Knex } from 'knex'
 import { createHash, randomUUID } from 'node:crypto'
-import { createJobStore, type JobStoreParts } from '../../src/db/jobs.ts'
+import type { JobStoreParts } from '../../src/db/claims.ts'
+import { createJobStore } from '../../src/db/jobs.ts'
 import { TurnQueue } from '../../src/db/queue.ts'
 import { createReceiptStore } from '../../src/db/receipts.ts'
 import { Turns } from '../../src/db/turns.ts'
