@@ -209,21 +209,27 @@ describe('the result of an import of members', () => {
     }
   })
 
+  /** Begins to read a result that still grows; resolves when that much of it has come. */
+  async function readingFrom(place: string, accept: string, seenFirst: string) {
+    let seen = ''
+    const answer = ask(service, owner, {
+      path: `${place}/result`,
+      headers: { Accept: accept },
+      onData: (soFar) => (seen = soFar),
+    })
+    await eventually(
+      () => Promise.resolve(seen),
+      (text) => text.includes(seenFirst),
+    )
+    return { answer }
+  }
+
   it.each(['application/json', 'text/csv'])(
     'as %s grows while it is read, and is whole at the end',
     async (accept) => {
       letGo = await holdImports(service.knex, 1)
       const place = await postMembers(service, owner, numberedMembers(100, 1_300))
-      let seen = ''
-      const reading = ask(service, owner, {
-        path: `${place}/result`,
-        headers: { Accept: accept },
-        onData: (soFar) => (seen = soFar),
-      })
-      await eventually(
-        () => Promise.resolve(seen),
-        (text) => text.includes('m-100@example.com'),
-      )
+      const { answer } = await readingFrom(place, accept, 'm-100@example.com')
       const running = await ask(service, owner, { path: place })
       expect(jsonOf(running)).toMatchObject({
         state: 'running',
@@ -238,7 +244,7 @@ describe('the result of an import of members', () => {
       expect(head).toMatchObject({ status: 200, text: '' })
       expect(head.headers['import-state']).toBe('running')
       await letGo()
-      const followed = await reading
+      const followed = await answer
       expect(followed.complete).toBe(true)
       expect(followed.trailers).toEqual({
         'import-summary': 'rows=1200, imported=1200, invalid=0, skipped=0',
@@ -255,18 +261,9 @@ describe('the result of an import of members', () => {
     async (accept) => {
       letGo = await holdImports(service.knex, 1)
       const place = await postMembers(service, owner, numberedMembers(2_000, 4_000))
-      let seen = ''
-      const reading = ask(service, owner, {
-        path: `${place}/result`,
-        headers: { Accept: accept },
-        onData: (soFar) => (seen = soFar),
-      })
-      await eventually(
-        () => Promise.resolve(seen),
-        (text) => text.includes('m-2000@example.com'),
-      )
+      const { answer } = await readingFrom(place, accept, 'm-2000@example.com')
       expect((await ask(service, owner, { method: 'DELETE', path: place })).status).toBe(202)
-      const followed = await reading
+      const followed = await answer
       expect(followed.complete).toBe(false)
       expect(followed.trailers).toEqual({})
       const aborted = await untilImport(service, owner, place)

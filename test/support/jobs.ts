@@ -1,16 +1,15 @@
 import type { Knex } from 'knex'
-import { createHash, randomUUID } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import type { JobStoreParts } from '../../src/db/claims.ts'
 import { createJobStore } from '../../src/db/jobs.ts'
 import { TurnQueue } from '../../src/db/queue.ts'
 import { createReceiptStore } from '../../src/db/receipts.ts'
-import { Turns } from '../../src/db/turns.ts'
 import type { CsvInstructions } from '../../src/jobs/csv-run.ts'
 import type { Job, JobStore, WantedJob } from '../../src/jobs/job.ts'
 import { jobRunner } from '../../src/jobs/run-job.ts'
 import type { NewImport, Receipt, ReceiptStore, UploadDigest } from '../../src/receipts/receipt.ts'
-import { RunningImports } from '../../src/receipts/running-imports.ts'
-import { newImport, plainForm } from './receipt-store.ts'
+import type { RunningImports } from '../../src/receipts/running-imports.ts'
+import { newImport, plainForm, receiptParts } from './receipt-store.ts'
 
 /** A process of the service as far as jobs go. */
 export interface JobProcess {
@@ -25,18 +24,7 @@ export interface JobProcess {
 
 /** The jobs of a database, as a process sees them, without a limit that a test would meet. */
 export function jobProcess(knex: Knex, more: Partial<JobStoreParts> = {}, batch = 2): JobProcess {
-  const parts: JobStoreParts = {
-    knex,
-    processId: randomUUID(),
-    turns: new Turns(),
-    running: new RunningImports(),
-    maxImports: 1_000_000,
-    maxImportsPerOrganization: 1_000_000,
-    maxWaitingBytes: 2 ** 50,
-    onTrouble: () => undefined,
-    queue: new TurnQueue(knex),
-    ...more,
-  }
+  const parts: JobStoreParts = { ...receiptParts(knex), queue: new TurnQueue(knex), ...more }
   const receipts = createReceiptStore(parts)
   const failures: unknown[] = []
   const run = jobRunner({

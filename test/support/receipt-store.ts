@@ -13,19 +13,21 @@ import type {
 } from '../../src/receipts/receipt.ts'
 import { RunningImports } from '../../src/receipts/running-imports.ts'
 
-/** The receipts of a database, without a limit that a test would meet. */
+/** What a process needs to keep receipts, without a limit that a test would meet. */
+export const receiptParts = (knex: Knex): ReceiptStoreParts => ({
+  knex,
+  processId: randomUUID(),
+  turns: new Turns(),
+  running: new RunningImports(),
+  maxImports: 1_000_000,
+  maxImportsPerOrganization: 1_000_000,
+  maxWaitingBytes: 2 ** 50,
+  onTrouble: () => undefined,
+})
+
+/** The receipts of a database. */
 export function receiptsIn(knex: Knex, more: Partial<ReceiptStoreParts> = {}): ReceiptStore {
-  return createReceiptStore({
-    knex,
-    processId: randomUUID(),
-    turns: new Turns(),
-    running: new RunningImports(),
-    maxImports: 1_000_000,
-    maxImportsPerOrganization: 1_000_000,
-    maxWaitingBytes: 2 ** 50,
-    onTrouble: () => undefined,
-    ...more,
-  })
+  return createReceiptStore({ ...receiptParts(knex), ...more })
 }
 
 /** How an answer of two columns is written. */
