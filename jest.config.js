@@ -7,7 +7,7 @@ export default {
   testMatch: ['**/*.test.ts'],
   injectGlobals: false,
   // an embedded database takes 0.3 to 0.9 GB
-  maxWorkers: 2,
+  maxWorkers: 3,
   // far more than any of them takes: it only ends what hangs
   testTimeout: 180_000,
 }

@@ -13,7 +13,7 @@ import { assertHeld, engineCases, inCase, type EngineCase } from './engine-cases
 import { run } from './running.ts'
 
 const seed = Number(process.env['PROPERTY_SEED'] ?? 20261122)
-const runs = Math.ceil(Number(process.env['PROPERTY_RUNS'] ?? 6_000) / 3)
+const runs = Math.ceil(Number(process.env['PROPERTY_RUNS'] ?? 3_000) / 3)
 const databaseRuns = Math.ceil(runs / 20)
 const batchSizes = fc.constantFrom(1, 3, 7, 500)
 

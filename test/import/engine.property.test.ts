@@ -8,7 +8,7 @@ import { compare, engineCases, expectedOf, outcomeOf, assertHeld, type EngineCas
 import { MemoryDirectory } from './memory-directory.ts'
 
 const seed = Number(process.env['PROPERTY_SEED'] ?? 20261122)
-const runs = Number(process.env['PROPERTY_RUNS'] ?? 6_000)
+const runs = Number(process.env['PROPERTY_RUNS'] ?? 3_000)
 const databaseRuns = Math.ceil(runs / 15)
 const batchSizes = [1, 3, 7, 500]
 

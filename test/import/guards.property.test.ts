@@ -7,7 +7,7 @@ import { today } from './builders.ts'
 import { assertHeld } from './engine-cases.ts'
 
 const seed = Number(process.env['PROPERTY_SEED'] ?? 20261122)
-const numRuns = Math.ceil(Number(process.env['PROPERTY_RUNS'] ?? 6_000) / 4)
+const numRuns = Math.ceil(Number(process.env['PROPERTY_RUNS'] ?? 3_000) / 4)
 
 const spreadsheetErrors = ['#N/A', '#REF!', '#NAME?', '#VALUE!', '#DIV/0!', '#NUM!', '#NULL!']
 

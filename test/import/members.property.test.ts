@@ -14,7 +14,7 @@ import {
 import { MemoryDirectory } from './memory-directory.ts'
 
 const seed = Number(process.env['PROPERTY_SEED'] ?? 20261124)
-const runs = Math.ceil(Number(process.env['PROPERTY_RUNS'] ?? 6_000) / 3)
+const runs = Math.ceil(Number(process.env['PROPERTY_RUNS'] ?? 3_000) / 3)
 const databaseRuns = Math.ceil(runs / 10)
 const batchSizes = [1, 3, 7, 500]
 

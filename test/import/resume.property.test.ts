@@ -17,7 +17,7 @@ import { assertHeld, engineCases, inCase, type EngineCase } from './engine-cases
 import { formOf, resultIn, rowsIn, run } from './running.ts'
 
 const seed = Number(process.env['PROPERTY_SEED'] ?? 20261122)
-const runs = Math.ceil(Number(process.env['PROPERTY_RUNS'] ?? 6_000) / 6)
+const runs = Math.ceil(Number(process.env['PROPERTY_RUNS'] ?? 3_000) / 6)
 const databaseRuns = Math.ceil(runs / 10)
 
 /** An organization and its receipts. */
