@@ -1,6 +1,6 @@
 import knex from 'knex'
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { cp, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openDatabase, type Database, type DatabaseSettings } from '../../src/db/database.ts'
@@ -14,7 +14,10 @@ export interface Place {
   remove(): Promise<void>
 }
 
-/** A place on the server of TEST_DATABASE_URL, or in a temporary folder where there is none. */
+/**
+ * A place on the server of TEST_DATABASE_URL, or in a temporary folder where there is none: there with its tables
+ * already, see `template.js`.
+ */
 export async function newPlace(): Promise<Place> {
   const server = process.env['TEST_DATABASE_URL']
   return server === undefined || server === '' ? folderPlace() : serverPlace(server)
@@ -22,6 +25,8 @@ export async function newPlace(): Promise<Place> {
 
 async function folderPlace(): Promise<Place> {
   const dataDir = await mkdtemp(join(tmpdir(), 'rollcall-test-'))
+  const template = process.env['TEST_TEMPLATE']
+  if (template !== undefined) await cp(template, dataDir, { recursive: true })
   return {
     settings: { kind: 'embedded', dataDir },
     env: { DATA_DIR: dataDir },
