@@ -20,7 +20,7 @@ describe('npm run credentials', () => {
   let service: ServiceProcess | undefined
 
   beforeAll(async () => {
-    place = await newPlace()
+    place = await newPlace(true)
   })
   afterEach(async () => {
     await service?.kill()

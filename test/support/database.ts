@@ -17,16 +17,18 @@ export interface Place {
 /**
  * A place on the server of TEST_DATABASE_URL, or in a temporary folder where there is none: there with its tables
  * already, see `template.js`.
+ *
+ * @param isEmpty - whether it has no tables, as before the first start; default: it may have them
  */
-export async function newPlace(): Promise<Place> {
+export async function newPlace(isEmpty = false): Promise<Place> {
   const server = process.env['TEST_DATABASE_URL']
-  return server === undefined || server === '' ? folderPlace() : serverPlace(server)
+  return server === undefined || server === '' ? folderPlace(isEmpty) : serverPlace(server)
 }
 
-async function folderPlace(): Promise<Place> {
+async function folderPlace(isEmpty: boolean): Promise<Place> {
   const dataDir = await mkdtemp(join(tmpdir(), 'rollcall-test-'))
   const template = process.env['TEST_TEMPLATE']
-  if (template !== undefined) await cp(template, dataDir, { recursive: true })
+  if (template !== undefined && !isEmpty) await cp(template, dataDir, { recursive: true })
   return {
     settings: { kind: 'embedded', dataDir },
     env: { DATA_DIR: dataDir },
