@@ -86,8 +86,17 @@ export class ServiceError extends Error {
     this.errors = options.errors
   }
 
+  /** What stands in the receipt of an import that it has ended. */
+  get reason(): { readonly code: ErrorCode; readonly detail: string } {
+    return { code: this.code, detail: this.message }
+  }
+
   /** The HTTP status for this error. */
   get status(): number {
     return statuses[this.code]
   }
 }
+
+/** A mistake of ours, as it may be told: whatever it was stands in the log alone. */
+export const internal = (cause: unknown): ServiceError =>
+  new ServiceError('internal', 'Something went wrong on our side; it has been logged.', { cause })

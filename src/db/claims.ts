@@ -1,14 +1,13 @@
 import type { Knex } from 'knex'
-import type { ServiceError } from '../errors.ts'
 import type { Job } from '../jobs/job.ts'
-import type { AbortReason, ImportPlace, Receipt } from '../receipts/receipt.ts'
+import type { Receipt } from '../receipts/receipt.ts'
 import { stopped } from '../receipts/running-imports.ts'
 import { exhausted, jobEndings, MAX_ATTEMPTS, nextTurn } from './job-endings.ts'
 import { PIECES_AT_ONCE, readPayload } from './payloads.ts'
 import { persevere } from './persevere.ts'
 import { execute, query } from './query.ts'
 import type { TurnQueue } from './queue.ts'
-import { selectReceipts } from './receipt-rows.ts'
+import { findById } from './receipt-queries.ts'
 import {
   countNames,
   deleteChunks,
@@ -78,11 +77,9 @@ interface Claimed {
 /** What is to be said of a job in the place of doing it. */
 function lastWordOn({ stop, attempts, trouble }: Claimed): LastWord | undefined {
   // Its worker has died before it heard of it.
-  if (stop) return { state: 'aborted', reason: abortReasonOf(stopped()) }
+  if (stop) return { state: 'aborted', reason: stopped().reason }
   return attempts > MAX_ATTEMPTS ? { state: 'failed', reason: exhausted(trouble ?? undefined) } : undefined
 }
-
-const abortReasonOf = ({ code, message: detail }: ServiceError): AbortReason => ({ code, detail })
 
 /**
  * Claims the oldest job that waits, where none runs. One that this process was taken for dead over still runs in it, and
@@ -140,13 +137,10 @@ async function receiptToRun(trx: Knex, place: FencedPlace): Promise<Receipt> {
   return receiptOf(trx, place)
 }
 
-async function receiptOf(trx: Knex, { organizationId, id }: ImportPlace): Promise<Receipt> {
-  const found = await selectReceipts(trx, 'where organization_id = ?::integer and id = ?::text', [
-    organizationId,
-    id,
-  ])
-  if (found[0] === undefined) throw lost()
-  return found[0].receipt
+async function receiptOf(trx: Knex, place: FencedPlace): Promise<Receipt> {
+  const receipt = await findById(trx, place, place.id)
+  if (receipt === undefined) throw lost()
+  return receipt
 }
 
 async function* payloadOf({ knex, onTrouble }: JobStoreParts, place: FencedPlace): AsyncGenerator<Buffer> {

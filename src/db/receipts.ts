@@ -91,8 +91,7 @@ async function stop(knex: Knex, place: ImportPlace): Promise<void> {
       returning state, fence`
     const [found] = await query<{ state: string; fence: number }>(trx, sql, [place.organizationId, place.id])
     if (found?.state !== 'waiting') return
-    const { code, message: detail } = stopped()
-    const word = { state: 'aborted', reason: { code, detail } } as const
+    const word = { state: 'aborted', reason: stopped().reason } as const
     await endImport(trx, { ...place, fence: found.fence }, word, 'waiting')
   })
 }

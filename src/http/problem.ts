@@ -1,7 +1,7 @@
 import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express'
 import { STATUS_CODES } from 'node:http'
 import type { Logger } from 'pino'
-import { ServiceError } from '../errors.ts'
+import { internal, ServiceError } from '../errors.ts'
 import { breakOff } from './break-off.ts'
 
 /** Answers what no route answers. */
@@ -44,9 +44,7 @@ function problemOf(error: unknown): ServiceError {
   if (typeof status === 'number' && status >= 400 && status < 500) {
     return new ServiceError('request.malformed', 'The request could not be understood.', { cause: error })
   }
-  return new ServiceError('internal', 'Something went wrong on our side; it has been logged.', {
-    cause: error,
-  })
+  return internal(error)
 }
 
 function sendProblem(problem: ServiceError, req: Request, res: Response): void {

@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises'
-import { ServiceError } from '../errors.ts'
+import { internal, ServiceError } from '../errors.ts'
 import type { AbortReason, ReceiptWriter } from '../receipts/receipt.ts'
 import { AnswerDigest } from './answer-digest.ts'
 import { importRows } from './import-rows.ts'
@@ -64,9 +64,7 @@ async function* answeredBy(
 
 /** What a receipt says of the error that ended its import. */
 export function abortReason(error: unknown): AbortReason {
-  return error instanceof ServiceError
-    ? { code: error.code, detail: error.message }
-    : { code: 'internal', detail: 'Something went wrong on our side; it has been logged.' }
+  return (error instanceof ServiceError ? error : internal(error)).reason
 }
 
 async function abort(receipt: ReceiptWriter, error: unknown): Promise<unknown> {
