@@ -1,16 +1,8 @@
 import { setTimeout } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
-import {
-  anna,
-  forgetAll,
-  hasEnded,
-  holdJobs,
-  jobOf,
-  remove,
-  untilJob,
-  uploadLater,
-} from '../support/async.ts'
+import { anna, hasEnded, holdJobs, jobOf, remove, untilJob, uploadLater } from '../support/async.ts'
+import { forgetAll } from '../support/jobs.ts'
 import { numbered, numberedHeader } from '../support/csv.ts'
 import { headOf, RawClient } from '../support/raw-client.ts'
 import { exchange, idOf, jsonOf, newest, resultOf, upload } from '../support/receipts.ts'

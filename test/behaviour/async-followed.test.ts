@@ -1,16 +1,8 @@
 import { setTimeout } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
 import { eraseExpired } from '../../src/db/expiry.ts'
-import {
-  anna,
-  forgetAll,
-  hasEnded,
-  holdJobs,
-  jobOf,
-  remove,
-  untilJob,
-  uploadLater,
-} from '../support/async.ts'
+import { anna, hasEnded, holdJobs, jobOf, remove, untilJob, uploadLater } from '../support/async.ts'
+import { forgetAll } from '../support/jobs.ts'
 import { numbered, numberedHeader, rowsOf } from '../support/csv.ts'
 import { RawClient } from '../support/raw-client.ts'
 import { exchange, idOf, newest, resultOf, upload } from '../support/receipts.ts'

@@ -1,6 +1,7 @@
 import { setTimeout } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
-import { anna, forgetAll, holdJobs, remove, untilJob, uploadLater } from '../support/async.ts'
+import { anna, holdJobs, remove, untilJob, uploadLater } from '../support/async.ts'
+import { forgetAll } from '../support/jobs.ts'
 import { numbered, numberedHeader } from '../support/csv.ts'
 import { ended, exchange, idOf, jsonOf, newest, resultOf, untilReceipt, upload } from '../support/receipts.ts'
 import { importPath, startService, type Service } from '../support/service.ts'

@@ -1,6 +1,7 @@
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
-import { anna, forgetAll, untilJob, uploadLater } from '../support/async.ts'
+import { anna, untilJob, uploadLater } from '../support/async.ts'
+import { forgetAll } from '../support/jobs.ts'
 import { numbered, numberedHeader } from '../support/csv.ts'
 import { idOf, receiptOf, resultOf, upload, type Exchange } from '../support/receipts.ts'
 import { importPath, startService, type Service } from '../support/service.ts'

@@ -8,6 +8,7 @@ import { openTestDatabase } from '../support/database.ts'
 import {
   claimed,
   csvOf,
+  forgetAll,
   jobProcess,
   leftOf,
   receiptIn,
@@ -29,8 +30,7 @@ beforeAll(async () => {
   await knex.raw(`insert into organizations (slug) values ('first'), ('second'), ('third')`)
 })
 beforeEach(async () => {
-  for (const table of ['imports', 'import_jobs', 'import_chunks', 'import_payloads', 'letters', 'users'])
-    await knex(table).delete()
+  await forgetAll(knex)
   await knex('pgboss.job').delete()
   one = jobProcess(knex)
   two = jobProcess(knex)

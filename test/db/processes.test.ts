@@ -8,6 +8,7 @@ import {
   claimed,
   csvOf,
   digestOf,
+  forgetAll,
   jobProcess,
   leftOf,
   receiptIn,
@@ -29,16 +30,8 @@ beforeAll(async () => {
   await knex.raw(`insert into organizations (slug) values ('first'), ('second')`)
 })
 beforeEach(async () => {
-  const tables = [
-    'imports',
-    'import_jobs',
-    'import_chunks',
-    'import_payloads',
-    'letters',
-    'users',
-    'processes',
-  ]
-  for (const table of tables) await knex(table).delete()
+  await forgetAll(knex)
+  await knex('processes').delete()
   await knex('pgboss.job').delete()
   one = jobProcess(knex)
   two = jobProcess(knex)

@@ -80,9 +80,3 @@ export async function holdJobs(knex: Knex, organizationId = 1): Promise<() => Pr
     await knex('imports').where({ id }).delete()
   }
 }
-
-/** Forgets all that was imported, and all users. */
-export async function forgetAll(knex: Knex): Promise<void> {
-  const tables = ['imports', 'import_jobs', 'import_chunks', 'import_payloads', 'letters', 'users']
-  for (const table of tables) await knex(table).delete()
-}

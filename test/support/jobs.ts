@@ -143,3 +143,9 @@ export async function leftOf(knex: Knex, id: string): Promise<{ pieces: number; 
   const letters = await knex('letters').where({ import_id: id }).pluck<string[]>('kind')
   return { pieces: pieces.length, letters }
 }
+
+/** Forgets all that was imported, and all users. */
+export async function forgetAll(knex: Knex): Promise<void> {
+  const tables = ['imports', 'import_jobs', 'import_chunks', 'import_payloads', 'letters', 'users']
+  for (const table of tables) await knex(table).delete()
+}
