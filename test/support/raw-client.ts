@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { readSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { setTimeout } from 'node:timers/promises'
 import { importPath } from './service.ts'
@@ -16,7 +17,7 @@ export class RawClient {
   private constructor(socket: Socket) {
     this.socket = socket
     socket.on('data', (chunk: Buffer) => this.#chunks.push(chunk))
-    socket.on('end', () => (this.#ending ??= 'ended'))
+    socket.on('end', () => (this.#ending ??= endOf(socket)))
     socket.on('error', () => (this.#ending ??= 'reset'))
     socket.on('close', () => (this.#ending ??= 'ended'))
   }
@@ -86,6 +87,20 @@ export class RawClient {
 
   destroy(): void {
     this.socket.destroy()
+  }
+}
+
+/**
+ * Whether the end that Node tells of was one. libuv takes a reset that it sees in one turn with the last bytes for an
+ * ordinary end and does not read on, which a client in a busy process meets; the system still has the error in store.
+ */
+function endOf(socket: Socket): Ending {
+  const { fd } = (socket as unknown as { readonly _handle: { readonly fd: number } })._handle
+  try {
+    readSync(fd, Buffer.alloc(1))
+    return 'ended'
+  } catch {
+    return 'reset'
   }
 }
 
