@@ -58,20 +58,20 @@ function onlyTypes(clause: ts.ImportClause | undefined): boolean {
 const formats = ['import/answer.ts', 'users/columns.ts', 'users/faults.ts', 'users/text.ts', 'errors.ts']
 
 /**
- * Who may import whom, as architecture.md has it: a folder, a file, or `folder (types)` where only types may
+ * Who may import whom, as ARCHITECTURE.md has it: a folder, a file, or `folder (types)` where only types may
  * be taken. Every folder may import its own files.
  */
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   'log.ts': [],
-  'main.ts': ['compose.ts', 'http', 'jobs', 'config.ts', 'settings.ts', 'errors.ts', 'log.ts'],
+  'main.ts': ['compose.ts', 'config.ts', 'http', 'log.ts'],
   'background.ts': ['import', 'receipts', 'jobs', 'mail', 'db', 'config.ts'],
   'compose.ts': [
     'background.ts',
     ...['import', 'users', 'receipts', 'csv', 'json', 'jobs', 'mail', 'auth', 'db', 'http'],
-    ...['errors.ts', 'config.ts', 'settings.ts'],
+    ...['errors.ts', 'config.ts'],
   ],
   http: ['import', 'users', 'receipts', 'csv', 'json', 'jobs', 'auth', 'errors.ts', 'log.ts'],
-  jobs: ['import', 'users', 'receipts', 'csv', 'json', 'mail', 'auth (types)', 'errors.ts'],
+  jobs: ['import', 'users', 'receipts', 'csv', 'json', 'errors.ts'],
   // a receipt's writer is where the engine stores its batches
   receipts: ['import (types)', 'users/user-directory.ts (types)', 'errors.ts'],
   // a sentence that people read is in users/faults.ts, and what is blank in users/text.ts; the words for what
@@ -88,12 +88,11 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'errors.ts': [],
   'settings.ts': [],
   'config.ts': ['settings.ts'],
-  cli: ['users', 'auth', 'config.ts', 'settings.ts', 'errors.ts'],
-  web: ['users'],
+  cli: ['users', 'auth', 'config.ts', 'errors.ts'],
 }
 
-/** The three commands that administer may be wired like the service. */
-const administering = ['cli/migrate.ts', 'cli/organizations.ts', 'cli/credentials.ts']
+/** Commands that administer may be wired like the service. */
+const administering = ['cli/credentials.ts']
 
 /** Which folders, or files, may import a library. */
 const homes: readonly (readonly [library: RegExp, homes: readonly string[]])[] = [
