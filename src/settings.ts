@@ -54,6 +54,7 @@ function shown(entry: string, { secret }: Kind<unknown>): string {
   return harmless.length > 100 ? `${harmless.slice(0, 100)}…` : harmless
 }
 
+/** Any text at all. */
 export const text: Kind<string> = { accepts: 'a text', parse: (value) => value }
 
 /** A whole number within bounds. */

@@ -16,6 +16,7 @@ export interface Form {
   readonly file: AsyncGenerator<Buffer>
 }
 
+/** How a form is read. */
 export interface FormOptions {
   /** The header with the boundary. */
   readonly contentType: string

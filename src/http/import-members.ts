@@ -7,6 +7,7 @@ import { checkJsonType } from './media-type.ts'
 import type { Pace } from './pace.ts'
 import { openBody } from './upload.ts'
 
+/** How the body of an import of members is read. */
 export interface MembersImportOptions {
   /** The most bytes that the body may have, packed or not. */
   readonly maxBytes: number

@@ -15,6 +15,7 @@ export interface RunningServer {
   stop(patience: number): Promise<void>
 }
 
+/** Where to listen, and how. */
 export interface ListenOptions {
   readonly host: string
   readonly port: number

@@ -27,6 +27,7 @@ export interface Upload {
   readonly accessToken: string | undefined
 }
 
+/** How an upload is read, and how large it may be. */
 export interface UploadOptions {
   /** The most bytes that the file may have, packed or not. */
   readonly maxBytes: number

@@ -28,6 +28,7 @@ export const propertyPlaces: ReadonlyMap<string, PropertyPlace> = new Map(
  */
 export type MemberDraft = (string | boolean | null)[]
 
+/** A member of whom nothing is known yet. */
 export const newDraft = (): MemberDraft => [null, null, null, null, null, null, null]
 
 /**

@@ -5,7 +5,6 @@
 const nothing = /[\s\u180E\u200B-\u200D\u2060]/
 
 /** Everything that Unicode calls a control character, and the separators that break a line. */
-
 const controls = /[\u0000-\u001F\u007F-\u009F\u2028\u2029]/g
 
 const ascii = /^[\u0000-\u007F]*$/
@@ -69,7 +68,6 @@ export function caseless(value: string): string {
 }
 
 /** Control characters and bidi overrides (UAX #9 explicit formatting): they hide what a value says. */
-
 const hiding = /[\u0000-\u001F\u007F-\u009F\u2028\u2029\u202A-\u202E\u2066-\u2069]/
 
 const hidingBesideLineBreaks =
