@@ -38,8 +38,9 @@ export interface BackgroundParts {
 // Each of another organization: one that has much to do leaves room for the others.
 const JOBS_AT_ONCE = 4
 
-// What a letter that is under way has to be taken in: broken off, it may come twice. And what a batch has to be stored in.
+// What a letter that is under way has to be taken in: broken off, it may come twice.
 const LAST_LETTERS = 15_000
+// What a batch that is under way has to be stored in.
 const LAST_BATCHES = 4_000
 
 /** Wires what is done in the background. */

@@ -25,7 +25,8 @@ const tokenNames = new Set(
 const looksLikeToken = /^(bearer\s+)?eyJ[\w-]*\.[\w-]+\.[\w-]*$|^rc[ab]_[\w-]{43}$/i
 
 /**
- * Refuses a request whose query string carries a token or a credential's secret: URLs end up in logs, histories and Referer headers.
+ * Refuses a request whose query string carries a token or a credential's secret: URLs end up in logs, histories and
+ * Referer headers.
  *
  * @param url - a request target, such as `/path?query`
  * @throws ServiceError `request.token_in_url`

@@ -35,7 +35,7 @@ export class RecordReader {
     this.#records = new Records(format.delimiter, false)
   }
 
-  /** The records that end in `text`. `damaged` is whether it holds bytes that were not UTF-8. */
+  /** The records that end in `text`. `damaged` is whether it holds bytes that could not be decoded. */
   read(text: string, damaged: boolean): Records {
     this.#damaged ||= damaged
     this.#records = new Records(this.#delimiter, this.#damaged)

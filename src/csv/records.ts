@@ -9,7 +9,7 @@ export class Records {
   readonly faults = new Map<number, readonly Fault[]>()
   /** The length of the longest record, in UTF-16 code units. */
   longest = 0
-  /** Whether bytes of it were not UTF-8. */
+  /** Whether bytes of it could not be decoded. */
   readonly damaged: boolean
   readonly #delimiter: string
 

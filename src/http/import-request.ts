@@ -92,7 +92,10 @@ function splitMapping(mapping: string): readonly [ColumnName, string] {
 const isAsked = (query: URLSearchParams, name: string, isPreferred: boolean): boolean =>
   query.has(name) ? query.get(name) === 'true' : isPreferred
 
-/** What a `Prefer` header asks (RFC 7240): a preference that is not known is ignored, but one that would change what is written is not. */
+/**
+ * What a `Prefer` header asks (RFC 7240): a preference that is not known is ignored, but one that would change what is
+ * written is not.
+ */
 export function preferencesOf(header: string | string[] | undefined): {
   isStrict: boolean
   isAsync: boolean

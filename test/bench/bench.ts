@@ -1,5 +1,6 @@
 // Measures the import beside psql's \copy of the same rows: the rate, the memory, and whether the service still
-// answers others meanwhile. The same people come as members in JSON too, and small jobs by the thousand. `npm run bench -- --quick` only shows that the benchmark works.
+// answers others meanwhile. The same people come as members in JSON too, and small jobs by the thousand.
+// `npm run bench -- --quick` only shows that the benchmark works.
 import { newestPrograms } from '../support/postgres-server.ts'
 import { withFiles } from './files.ts'
 import { measure, type Measurement } from './measure.ts'
