@@ -2,7 +2,7 @@ import { parse } from 'csv-parse/sync'
 import { lineEndAt } from './lines.ts'
 
 /** What a blank line is as cells. */
-export const noCells: readonly string[] = Object.freeze([])
+const noCells: readonly string[] = Object.freeze([])
 
 /** The cells of a line in which no quote begins a value. */
 export function splitLine(line: string, delimiter: string): readonly string[] {

@@ -34,7 +34,7 @@ async function receiptOf(req: Request, { receipts, ...parts }: ReceiptRouteParts
 }
 
 /** Receipts tell of people: nobody keeps them on the way, and no browser shows them as a page. */
-export function sendJson(res: Response, body: object, fileName: string): void {
+function sendJson(res: Response, body: object, fileName: string): void {
   res.set({ 'Cache-Control': 'no-store', 'Content-Disposition': `attachment; filename="${fileName}"` })
   res.json(body)
 }

@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
 import { importPath, type TokenFor } from './service.ts'
-import { exchange, idOf, receiptOf, upload, type Asked, type Exchange, type ReceiptJson } from './receipts.ts'
+import { exchange, receiptOf, upload, type Asked, type Exchange, type ReceiptJson } from './receipts.ts'
 import { setTimeout } from 'node:timers/promises'
 
 /** The receipt of an import in the background. */
@@ -49,17 +49,6 @@ export async function untilJob(
     if (Date.now() > end) throw new Error(`Waited in vain for ${id}: ${JSON.stringify(job)}`)
     await setTimeout(50)
   }
-}
-
-/** Uploads, and waits until the import has ended. */
-export async function importedLater(
-  service: Asked,
-  body: string | Uint8Array,
-  options: Parameters<typeof uploadLater>[2] = {},
-): Promise<JobJson> {
-  const answer = await uploadLater(service, body, options)
-  if (answer.status !== 202) throw new Error(`${answer.status}: ${answer.text}`)
-  return untilJob(service, idOf(answer))
 }
 
 export const remove = (service: Asked, id: string): Promise<Exchange> =>
