@@ -23,7 +23,7 @@ import { createUserPages } from './db/user-pages.ts'
 import { createWrongAttempts } from './db/wrong-attempts.ts'
 import { ServiceError } from './errors.ts'
 import { createApp } from './http/app.ts'
-import { RunningImports } from './receipts/running-imports.ts'
+import { RunningImports, stopping } from './receipts/running-imports.ts'
 
 /** What a process does: it answers requests, it runs what was asked for in the background, or both. */
 export type Duties = 'web' | 'worker' | 'both'
@@ -196,12 +196,10 @@ async function issuerOf({
 }
 
 function notOpen(state: 'preparing' | 'stopping'): ServiceError {
-  const headers = { 'Retry-After': '5' }
-  return state === 'stopping'
-    ? new ServiceError('service.stopping', 'The service is stopping: try again in a moment.', { headers })
-    : new ServiceError('database.unreachable', 'The database can not be reached yet: try again later.', {
-        headers,
-      })
+  if (state === 'stopping') return stopping()
+  return new ServiceError('database.unreachable', 'The database can not be reached yet: try again later.', {
+    headers: { 'Retry-After': '5' },
+  })
 }
 
 const RETRY_MILLISECONDS = 1_000
@@ -211,9 +209,9 @@ async function prepare(
   database: Database,
   upkeep: Upkeep,
   log: Logger,
-  stopping: () => boolean,
+  isStopping: () => boolean,
 ): Promise<void> {
-  while (!stopping()) {
+  while (!isStopping()) {
     try {
       await setUp(config, database)
       await upkeep.start()
