@@ -2,7 +2,7 @@ import { roles } from '../auth/caller.ts'
 import { credentialKinds, makeCredential, type Credential } from '../auth/credentials.ts'
 import { isSlug } from '../auth/organization.ts'
 import type { Administration } from '../compose.ts'
-import { ConfigError, readConfig } from '../config.ts'
+import { ConfigError, readConfig, type Config } from '../config.ts'
 import { ServiceError } from '../errors.ts'
 import { canonicalEmail } from '../users/email.ts'
 import { parsed, secondsOf, UsageError } from './arguments.ts'
@@ -22,10 +22,8 @@ many s, m, h or d as --expires says. An embedded database lets one process in: s
 /** What was asked for can't be done, for a reason that its message gives. */
 class Refusal extends Error {}
 
-type Settings = ReturnType<typeof readConfig>
-
 /** Does what was asked for, with the database open. */
-type Task = (administration: Administration, settings: Settings) => Promise<void>
+type Task = (administration: Administration, config: Config) => Promise<void>
 
 const text = { type: 'string' } as const
 const help = { help: { type: 'boolean', short: 'h' } } as const
@@ -51,12 +49,12 @@ const readers: Readonly<Record<string, (args: string[]) => Task | undefined>> = 
     const kind = oneOf('--kind', credentialKinds, values.kind)
     const contact = contactOf(values.contact)
     const seconds = secondsOf(values.expires)
-    return async ({ credentials }, settings) => {
+    return async ({ credentials }, config) => {
       const expiresAt = new Date(Date.now() + seconds * 1_000)
       const made = await makeCredential(credentials, { organization, role, kind, contact, expiresAt })
       if (made === undefined) throw unknownOrganization(organization)
       process.stdout.write(`${made.secret}\n`)
-      process.stderr.write(howToUse(made.credential, settings.publicUrl))
+      process.stderr.write(howToUse(made.credential, config.publicUrl))
     }
   },
   list: (args) => {
@@ -155,12 +153,12 @@ async function run(): Promise<void> {
     process.stdout.write(usage)
     return
   }
-  const settings = readConfig(process.env)
+  const config = readConfig(process.env)
   // The whole service is loaded only for who has asked for something that makes sense.
   const { administer } = await import('../compose.ts')
-  const administration = await administer(settings)
+  const administration = await administer(config)
   try {
-    await task(administration, settings)
+    await task(administration, config)
   } finally {
     await administration.close()
   }
