@@ -1,11 +1,11 @@
-import type { AnswerOptions, RecordReader } from '../import/answer.ts'
+import type { AnswerOptions, AnswerReader } from '../import/answer.ts'
 import { unguarded } from '../users/formula.ts'
 import { trimmed } from '../users/text.ts'
 import { looseCells, splitLine } from './cells.ts'
 import { cellsBefore, type CsvAnswerHeader } from './write-csv.ts'
 
 /** Reads the rows of an answer in CSV back that `createCsvWriter` wrote. */
-export function createAnswerReader(header: CsvAnswerHeader, options: AnswerOptions): RecordReader {
+export function createAnswerReader(header: CsvAnswerHeader, options: AnswerOptions): AnswerReader {
   const { columns, delimiter, lineEnd } = header
   const before = cellsBefore(header, options)
   const idAt = before === 3 ? 2 : before + columns.indexOf('id')

@@ -27,7 +27,7 @@ export interface RowWriter {
 }
 
 /** Takes the text of rows apart that a {@link RowWriter} wrote. */
-export interface RecordReader {
+export interface AnswerReader {
   /** The rows, each with all its cells. */
   records(text: string): readonly (readonly string[])[]
   /** The cells of the upload in a record. */

@@ -1,4 +1,4 @@
-import type { AnsweredRow, RecordReader, RowWriter } from '../import/answer.ts'
+import type { AnsweredRow, AnswerReader, RowWriter } from '../import/answer.ts'
 import type { Disposition } from '../import/row.ts'
 import type { Counts } from './counts.ts'
 
@@ -18,7 +18,7 @@ export interface Chunk extends StoredChunk {
 }
 
 type Fault = AnsweredRow['faults'][number]
-type Records = ReturnType<RecordReader['records']>
+type Records = ReturnType<AnswerReader['records']>
 
 /** What the text of a chunk does not tell. */
 interface Notes {
@@ -106,13 +106,13 @@ export function invalidText(chunk: StoredChunk): string {
 }
 
 /** The ids of the users whom the rows of a chunk mean, row by row; `null` where a row means nobody. */
-export function meantUsers(chunk: StoredChunk, read: RecordReader): readonly (string | null)[] {
+export function meantUsers(chunk: StoredChunk, read: AnswerReader): readonly (string | null)[] {
   const notes = notesOf(chunk)
   // Taking the text apart is most of the work, and needed only where it holds the ids.
   return idsOf(notes, read, notes.ids === undefined ? read.records(chunk.answer.toString()) : [])
 }
 
-function idsOf(notes: Notes, read: RecordReader, records: Records): readonly (string | null)[] {
+function idsOf(notes: Notes, read: AnswerReader, records: Records): readonly (string | null)[] {
   const ids = notes.ids?.split(' ').values()
   return Array.from(notes.dispositions, (letter, row) => {
     if (letter === letters.invalid || letter === letters.skipped) return null
@@ -121,7 +121,7 @@ function idsOf(notes: Notes, read: RecordReader, records: Records): readonly (st
 }
 
 /** The rows of a chunk as they were answered. */
-export function answeredRows(chunk: StoredChunk, read: RecordReader): readonly AnsweredRow[] {
+export function answeredRows(chunk: StoredChunk, read: AnswerReader): readonly AnsweredRow[] {
   const notes = notesOf(chunk)
   const records = read.records(chunk.answer.toString())
   const ids = idsOf(notes, read, records)
