@@ -36,6 +36,20 @@ async function run(knex: Knex, sql: string, parameters: readonly Parameter[]) {
   }
 }
 
+/** Runs a statement of a library's as {@link query} does, its parameters marked by `$1` and so on. */
+export async function queryNumbered(
+  knex: Knex,
+  sql: string,
+  parameters: readonly Parameter[],
+): Promise<readonly ResultRow[]> {
+  const inOrder: Parameter[] = []
+  const unnumbered = sql.replace(/\$(\d+)/g, (_, number: string) => {
+    inOrder.push(parameters[Number(number) - 1] ?? null)
+    return '?'
+  })
+  return query(knex, unnumbered, inOrder)
+}
+
 /** @throws ServiceError `database.unreachable` If the database does not answer */
 export async function ping(knex: Knex): Promise<void> {
   await query(knex, 'select 1')

@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
 import PgBoss from 'pg-boss'
-import { query, type Parameter, type ResultRow } from './query.ts'
+import { queryNumbered, type Parameter, type ResultRow } from './query.ts'
 
 const TURNS = 'turns'
 
@@ -70,17 +70,13 @@ export async function installQueue(trx: Knex.Transaction): Promise<void> {
   await boss.createQueue(TURNS, { name: TURNS, policy: 'short' })
 }
 
-/** Runs pg-boss's statements, whose parameters are numbered, on a connection or in a transaction of knex. */
+/** Runs pg-boss's statements on a connection or in a transaction of knex. */
 function executing(knex: Knex): PgBoss.Db {
   return {
     executeSql: async (text: string, values: readonly unknown[] | undefined) => {
-      const parameters: Parameter[] = []
-      const sql = text.replace(/\$(\d+)/g, (_, number: string) => {
-        parameters.push(asParameter(values?.[Number(number) - 1]))
-        return '?'
-      })
+      const parameters = (values ?? []).map(asParameter)
       // Several statements at once, which make its tables, give no rows.
-      const rows = (await query(knex, sql, parameters)) as readonly ResultRow[] | undefined
+      const rows = (await queryNumbered(knex, text, parameters)) as readonly ResultRow[] | undefined
       return { rows: [...(rows ?? [])] }
     },
   }

@@ -2,7 +2,7 @@ import type { Knex } from 'knex'
 import { RateLimiterPostgres, RateLimiterRes } from 'rate-limiter-flexible'
 import { setTimeout } from 'node:timers/promises'
 import type { WrongAttempts } from '../auth/wrong-attempts.ts'
-import { execute, query, type Parameter } from './query.ts'
+import { execute, queryNumbered, type Parameter } from './query.ts'
 
 /** What wrong attempts are counted with. */
 export interface WrongAttemptsParts {
@@ -78,10 +78,5 @@ interface Statement {
  * library's own way to knex asks the connection itself.
  */
 async function runStatement(knex: Knex, { text, values }: Statement): Promise<{ rows: readonly unknown[] }> {
-  const parameters: Parameter[] = []
-  const sql = text.replace(/\$(\d+)/g, (_, number: string) => {
-    parameters.push(values[Number(number) - 1] ?? null)
-    return '?'
-  })
-  return { rows: await query(knex, sql, parameters) }
+  return { rows: await queryNumbered(knex, text, values) }
 }
