@@ -7,7 +7,7 @@ import type {
   StoredCredential,
 } from '../auth/credentials.ts'
 import { promptly } from './persevere.ts'
-import { query } from './query.ts'
+import { query, type ResultRow } from './query.ts'
 
 /** What the directory is made with. */
 export interface CredentialDirectoryParts {
@@ -81,8 +81,7 @@ async function add(
   return (await select(knex, 'c.secret_sha256 = ?::bytea', [secretSha256]))[0]
 }
 
-interface CredentialRow {
-  readonly [column: string]: unknown
+interface CredentialRow extends ResultRow {
   readonly organization_id: number
   readonly slug: string
   readonly id: string

@@ -3,7 +3,7 @@ import type { LetterImport, LetterImports } from '../mail/outbox.ts'
 import { faultCounts } from '../receipts/fault-counts.ts'
 import type { ImportMode, ImportPlace } from '../receipts/receipt.ts'
 import { persevere } from './persevere.ts'
-import { query } from './query.ts'
+import { query, type ResultRow } from './query.ts'
 
 /** What letters say of imports, in PostgreSQL. */
 export function createLetterImports(knex: Knex): LetterImports {
@@ -17,7 +17,7 @@ export function createLetterImports(knex: Knex): LetterImports {
   }
 }
 
-interface EndedRow extends Readonly<Record<string, unknown>> {
+interface EndedRow extends ResultRow {
   readonly organization_id: number
   readonly id: string
   readonly kind: 'users' | 'members'

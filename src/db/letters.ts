@@ -3,7 +3,7 @@ import type { ClaimedLetter, Outbox } from '../mail/outbox.ts'
 import type { LetterKind, LetterStatus } from '../receipts/letter.ts'
 import type { ImportPlace } from '../receipts/receipt.ts'
 import { persevere, promptly } from './persevere.ts'
-import { execute, query, type Parameter } from './query.ts'
+import { execute, query, type Parameter, type ResultRow } from './query.ts'
 
 /** The letters in PostgreSQL. */
 export function createOutbox(knex: Knex): Outbox {
@@ -61,7 +61,7 @@ const claiming = `
   returning l.organization_id, l.import_id, l.kind, l.recipient, l.message_id, l.attempts,
             (extract(epoch from clock_timestamp() - l.created_at) * 1000)::float8 as age`
 
-interface ClaimedRow extends Readonly<Record<string, unknown>> {
+interface ClaimedRow extends ResultRow {
   readonly organization_id: number
   readonly import_id: string
   readonly kind: LetterKind
@@ -76,7 +76,7 @@ function claimedOf(row: ClaimedRow): ClaimedLetter {
   return { organizationId, importId, messageId, ...rest }
 }
 
-interface StatusRow extends Readonly<Record<string, unknown>> {
+interface StatusRow extends ResultRow {
   readonly kind: LetterKind
   readonly state: LetterStatus['state']
   readonly attempts: number

@@ -8,11 +8,11 @@ import type {
   JobProgress,
   Receipt,
 } from '../receipts/receipt.ts'
-import { query } from './query.ts'
+import { query, type ResultRow } from './query.ts'
 import { countNames } from './receipt-sql.ts'
 
 /** A row of the table `imports`, as {@link receiptColumns} reads it. */
-interface ImportRow extends Readonly<Record<string, unknown>> {
+interface ImportRow extends ResultRow {
   readonly organization_id: number
   readonly id: string
   readonly kind: ImportKind
