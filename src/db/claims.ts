@@ -5,7 +5,7 @@ import { stopped } from '../receipts/running-imports.ts'
 import { exhausted, jobEndings, MAX_ATTEMPTS, nextTurn } from './job-endings.ts'
 import { PIECES_AT_ONCE, readPayload } from './payloads.ts'
 import { persevere } from './persevere.ts'
-import { execute, query, type ResultRow } from './query.ts'
+import { execute, query } from './query.ts'
 import type { TurnQueue } from './queue.ts'
 import { findById } from './receipt-queries.ts'
 import {
@@ -64,7 +64,8 @@ export async function takeTurn(parts: JobStoreParts): Promise<Job | 'no job' | u
   }
 }
 
-interface Claimed extends ResultRow {
+interface Claimed {
+  readonly [column: string]: unknown
   readonly id: string
   readonly fence: number
   readonly stop: boolean
