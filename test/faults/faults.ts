@@ -11,9 +11,9 @@ const tell = (text: string): void => void process.stderr.write(`${text}\n`)
 
 async function runLoop(stand: Stand, options: Options, { loop, amounts }: WantedLoop): Promise<Tally> {
   const tally = new Tally(loop.fault)
-  const { features, rows, seed, from } = options
+  const { rows, seed, from } = options
   const mark = loop.option.replace(/[^a-z]/g, '')
-  const lab: Lab = { mark, stand, features, rows, seed, from, tally, tell, deferred: [] }
+  const lab: Lab = { mark, stand, rows, seed, from, tally, tell, deferred: [] }
   const started = performance.now()
   try {
     await loop.run(lab, amounts[0] ?? 0, amounts)

@@ -1,5 +1,4 @@
 import { parseArgs } from 'node:util'
-import type { Features } from './lab.ts'
 import { clients } from './loops/clients.ts'
 import { commitCuts } from './loops/commit-cuts.ts'
 import { kills } from './loops/kills.ts'
@@ -33,7 +32,6 @@ export interface Options {
   /** The first run of each loop, to repeat one. */
   readonly from: number
   readonly rows: readonly [number, number]
-  readonly features: Features
   readonly record: boolean
 }
 
@@ -48,15 +46,12 @@ ${loops.map(({ option, fault, runs }) => `  --${option} N`.padEnd(22) + `${fault
   --only A,B          only these loops, of those above
   --rows A-B          rows of an upload (2000-8000)
   --seed N            repeats what a seed gave; --from N begins at that run, with a count of 1 it is the only one
-  --no-receipts       the service has no receipts yet
-  --no-retries        the service does not retry what the database failed to do
   --record            puts the lines into test/behaviour/RESULTS.md
 `
 
 /** @throws Error If they make no sense */
 export function readOptions(args: readonly string[]): Options {
   const counts = Object.fromEntries(loops.map(({ option }) => [option, { type: 'string' as const }]))
-  const flag = { type: 'boolean' as const, default: false }
   const { values } = parseArgs({
     args: [...args],
     options: {
@@ -65,9 +60,7 @@ export function readOptions(args: readonly string[]): Options {
       rows: { type: 'string', default: '2000-8000' },
       seed: { type: 'string', default: String(1 + Math.floor(Math.random() * 1_000_000)) },
       from: { type: 'string', default: '1' },
-      'no-receipts': flag,
-      'no-retries': flag,
-      record: flag,
+      record: { type: 'boolean', default: false },
     },
   })
   const [least = 0, most = least] = values.rows.split('-').map(numberOf)
@@ -77,7 +70,6 @@ export function readOptions(args: readonly string[]): Options {
     seed: numberOf(values.seed),
     from: numberOf(values.from),
     rows: [least, most],
-    features: { receipts: !values['no-receipts'], retries: !values['no-retries'] },
     record: values.record,
   }
 }

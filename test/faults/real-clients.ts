@@ -17,7 +17,7 @@ export interface Parcel {
   readonly file: string
   readonly bytes: number
   readonly folder: string
-  readonly key: string | undefined
+  readonly key: string
 }
 
 /** A client as people have them. */
@@ -42,7 +42,7 @@ function headersOf(target: Target, { key }: Parcel): Record<string, string> {
   return {
     Authorization: `Bearer ${target.token}`,
     'Content-Type': 'text/csv',
-    ...(key === undefined ? {} : { 'Idempotency-Key': key }),
+    'Idempotency-Key': key,
   }
 }
 

@@ -46,11 +46,11 @@ export function uploadOf(lab: Lab, { random, number }: Run, options: Partial<Upl
 export async function tryOut(lab: Lab, run: Run, trial: Trial): Promise<Answer> {
   const detailed = run.random.between(0, 1) === 1
   const upload = uploadOf(lab, run, trial.upload)
-  const key = lab.features.receipts ? `key-${upload.options.tag}` : undefined
+  const key = `key-${upload.options.tag}`
   const importing = new Importing(lab, run, upload, { detailed, ...trial.terms })
   await lab.stand.database.seed(upload.seeded())
 
-  const options = { detailed, ...(key === undefined ? {} : { key }), ...trial.options }
+  const options = { detailed, key, ...trial.options }
   const started = performance.now()
   const posting = post(lab.stand.target, upload, options)
   const breaking = trial.during?.(posting).then(() => performance.now())
@@ -71,7 +71,7 @@ export async function tryOut(lab: Lab, run: Run, trial: Trial): Promise<Answer> 
 interface Circumstances {
   readonly sent: number
   readonly lost: string | undefined
-  readonly key: string | undefined
+  readonly key: string
   readonly killed: boolean
 }
 
@@ -116,9 +116,7 @@ class Importing {
     tally.ended(answer)
     this.say([...reported.complaints, ...found.complaints, ...kept.complaints])
     this.say(checkTrailers(answer, reported))
-    if (key === undefined) {
-      this.say(checkBeginning(this.#upload, found, { sent, refused: reported.refused }))
-    } else await this.#judgeReceipt(answer, { found, key, killed, sent })
+    await this.#judgeReceipt(answer, { found, key, killed, sent })
   }
 
   async #judgeReceipt(
@@ -160,9 +158,9 @@ class Importing {
   }
 
   /** An import whose client has gone ends after its batch: waits until it has. */
-  async #settle(key: string | undefined): Promise<void> {
+  async #settle(key: string): Promise<void> {
     const { stand } = this.#lab
-    const id = key === undefined ? undefined : (await receiptOfKey(stand.target, key))?.id
+    const id = (await receiptOfKey(stand.target, key))?.id
     if (id !== undefined) await endedReceipt(stand.target, id, RECEIPT_MILLISECONDS)
     let [count, before] = [await stand.database.count(), -1]
     while (count !== before) {

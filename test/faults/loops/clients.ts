@@ -89,8 +89,7 @@ async function packed(lab: Lab, { random, number }: Run, size: number, folder: s
   await pipeline(Readable.from(counted()), createWriteStream(file))
   await lab.stand.database.seed(upload.seeded())
   await rm(join(folder, 'answer'), { force: true })
-  const key = lab.features.receipts ? `key-${options.tag}` : undefined
-  return { upload, file, bytes, folder, key }
+  return { upload, file, bytes, folder, key: `key-${options.tag}` }
 }
 
 async function judge(lab: Lab, { where }: Run, { upload }: Parcel, answer: Answer): Promise<void> {
@@ -107,8 +106,7 @@ async function judge(lab: Lab, { where }: Run, { upload }: Parcel, answer: Answe
   tally.ended(answer)
   tally.complain(where, [...reported.complaints, ...found.complaints, ...kept.complaints])
   tally.complain(where, [...checkCleanRun(upload, found), ...stand.checkLog()])
-  const id = lab.features.receipts ? (answer.headers['import-id'] ?? '') : undefined
-  if (id === undefined) return
+  const id = answer.headers['import-id'] ?? ''
   const result = await resultOf(stand.target, id)
   const receipt = await endedReceipt(stand.target, id, 10_000)
   tally.complain(where, checkReceipt({ answer, receipt, result, reported }))
@@ -121,14 +119,14 @@ async function unread({ stand }: Lab, parcel: Parcel): Promise<Receipt | undefin
   const expected = expectedUsers(upload)
   const end = Date.now() + UNREAD_MILLISECONDS
   while ((await stand.database.count()) < expected && Date.now() < end) await setTimeout(100)
-  const receipt = key === undefined ? undefined : await receiptOfKey(stand.target, key)
+  const receipt = await receiptOfKey(stand.target, key)
   const ended = receipt === undefined ? undefined : await endedReceipt(stand.target, receipt.id, 30_000)
   socket.destroy()
   return ended
 }
 
 async function judgeUnread(
-  { stand, tally, features }: Lab,
+  { stand, tally }: Lab,
   { where }: Run,
   { upload }: Parcel,
   receipt: Receipt | undefined,
@@ -139,7 +137,6 @@ async function judgeUnread(
   tally.sent += upload.rows
   tally.doubled += found.doubled
   tally.complain(where, [...found.complaints, ...checkCleanRun(upload, found), ...stand.checkLog()])
-  if (!features.receipts) return
   if (receipt?.state !== 'finished')
     tally.complain(where, [{ property: 'receipt', what: `the receipt is ${receipt?.state ?? 'not there'}` }])
   if (receipt === undefined) return

@@ -1,5 +1,5 @@
 import type { Blow } from '../database-proxy.ts'
-import type { Lab, Run } from '../lab.ts'
+import type { Run } from '../lab.ts'
 import type { AnswerTerms } from '../oracle/answer.ts'
 import { courseOf } from '../moment.ts'
 import { tryOut } from '../trial.ts'
@@ -59,7 +59,7 @@ export const statements: Loop = {
       stand.proxy.strike({ at: 'statement', nth, blow: blowOf(failure) })
       await tryOut(lab, withFailure(run, nth, failure), {
         upload: { rows: ROWS, plain: true },
-        terms: termsOf(lab, failure, nth >= course.statements),
+        terms: termsOf(failure, nth >= course.statements),
         mend: () => {
           if (stand.proxy.struck) struck += 1
           stand.proxy.heal()
@@ -81,10 +81,10 @@ function blowOf({ sqlstate, fatal = false }: Failure): Blow {
  * Where the database refuses something once, at most one row may be refused for it. Such an error outside a batch
  * is a mistake of the service's, and may be answered so; where the receipt is finished, by breaking off.
  */
-function termsOf({ features }: Lab, { meaning, sqlstate }: Failure, isLate: boolean): AnswerTerms {
+function termsOf({ meaning, sqlstate }: Failure, isLate: boolean): AnswerTerms {
   const asMistake = meaning === 'row' || sqlstate === '23505'
   return {
-    complete: features.retries && meaning !== 'any' && !(isLate && meaning === 'row'),
+    complete: meaning !== 'any' && !(isLate && meaning === 'row'),
     refusedBy: asMistake ? [500, 503] : [503],
     refusals: meaning === 'row' ? 1 : 0,
   }
