@@ -195,41 +195,38 @@ export async function endImport(
   { state, reason, ending }: LastWord,
   from: 'running' | 'waiting' = 'running',
 ): Promise<boolean> {
-  return (
-    (
-      await query(
-        knex,
-        `with ended as (
-           update imports
-              set state = ?::text, ended_at = clock_timestamp(), reason_code = ?::text, reason = ?::text,
-                  upload_bytes = coalesce(?::bigint, upload_bytes), upload_digest = coalesce(?::text, upload_digest),
-                  answer_digest = ?::text
-            where organization_id = ?::integer and id = ?::text and fence = ?::integer and state = ?::text
-           returning organization_id, id
-         ), payload as (
-           delete from import_payloads p using ended e where p.organization_id = e.organization_id and p.import_id = e.id
-         ), letter as (
-           insert into letters (organization_id, import_id, kind, recipient)
-           select j.organization_id, j.import_id, ?::text, j.recipient
-             from import_jobs j join ended e on j.organization_id = e.organization_id and j.import_id = e.id
-            where j.queued_at is not null
-           on conflict do nothing
-         )
-         select 1 as done from ended`,
-        [
-          state,
-          reason?.code ?? null,
-          reason?.detail ?? null,
-          ending?.upload.bytes ?? null,
-          ending?.upload.sha256 ?? null,
-          ending?.answerDigest ?? null,
-          ...fenced(place),
-          from,
-          letterKinds[state],
-        ],
-      )
-    ).length > 0
+  const ended = await query(
+    knex,
+    `with ended as (
+       update imports
+          set state = ?::text, ended_at = clock_timestamp(), reason_code = ?::text, reason = ?::text,
+              upload_bytes = coalesce(?::bigint, upload_bytes), upload_digest = coalesce(?::text, upload_digest),
+              answer_digest = ?::text
+        where organization_id = ?::integer and id = ?::text and fence = ?::integer and state = ?::text
+       returning organization_id, id
+     ), payload as (
+       delete from import_payloads p using ended e where p.organization_id = e.organization_id and p.import_id = e.id
+     ), letter as (
+       insert into letters (organization_id, import_id, kind, recipient)
+       select j.organization_id, j.import_id, ?::text, j.recipient
+         from import_jobs j join ended e on j.organization_id = e.organization_id and j.import_id = e.id
+        where j.queued_at is not null
+       on conflict do nothing
+     )
+     select 1 as done from ended`,
+    [
+      state,
+      reason?.code ?? null,
+      reason?.detail ?? null,
+      ending?.upload.bytes ?? null,
+      ending?.upload.sha256 ?? null,
+      ending?.answerDigest ?? null,
+      ...fenced(place),
+      from,
+      letterKinds[state],
+    ],
   )
+  return ended.length > 0
 }
 
 /**
