@@ -92,7 +92,6 @@ for status, query, headers in json.loads(sys.argv[1]):
     client.destroy()
   })
 
-
   it('is refused by its first bytes, if these are not CSV', async () => {
     const client = await RawClient.connect(service)
     await client.write(headOf({ token: await service.token(), length: 16 * MiB }))

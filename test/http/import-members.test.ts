@@ -200,7 +200,6 @@ describe('the body of an import of members', () => {
       await impatient.close()
     }
   })
-
 })
 
 describe('a client in the middle of sending 32 MiB', () => {
