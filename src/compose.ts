@@ -88,7 +88,16 @@ export async function compose(config: Config, log: Logger, duties: Duties = 'bot
     },
   }
   const receipts = createReceiptStore(receiptParts)
-  const jobs = createJobStore({ ...receiptParts, queue: new TurnQueue(database.knex) })
+  const jobs = createJobStore({
+    ...receiptParts,
+    queue: new TurnQueue(database.knex),
+    onUnclaimed: (error, { organizationId, id }) => {
+      log.error(
+        { err: error, organization: organizationId, import: id },
+        'an import in the background can not be begun; it will be tried again later',
+      )
+    },
+  })
   const batches = { first: FIRST_BATCH, largest: database.largestBatch, patience: BATCH_PATIENCE }
   const background = composeBackground({ config, log, database, receipts, jobs, running, batches })
   const app = createApp({

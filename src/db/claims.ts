@@ -6,7 +6,6 @@ import { exhausted, jobEndings, MAX_ATTEMPTS, nextTurn } from './job-endings.ts'
 import { PIECES_AT_ONCE, readPayload } from './payloads.ts'
 import { persevere } from './persevere.ts'
 import { execute, query } from './query.ts'
-import type { TurnQueue } from './queue.ts'
 import { findById } from './receipt-queries.ts'
 import {
   countNames,
@@ -19,23 +18,23 @@ import {
 } from './receipt-sql.ts'
 import { createReceiptWriter } from './receipt-writer.ts'
 import type { ReceiptStoreParts } from './receipts.ts'
+import { isItsOwn, oldestJob, oldestOf, setAside, type SetAsideParts } from './set-aside.ts'
 import { inTransaction } from './transaction.ts'
 
 /** What the store of jobs needs to know. */
-export interface JobStoreParts extends ReceiptStoreParts {
-  readonly queue: TurnQueue
-}
+export interface JobStoreParts extends ReceiptStoreParts, SetAsideParts {}
 
 /**
  * Takes the organization whose turn it is out of the line and claims its oldest job. All in one transaction: who dies in
- * it leaves everything as it was.
+ * it leaves everything as it was. A job that can't be claimed is set aside.
  */
 export async function takeTurn(parts: JobStoreParts): Promise<Job | 'no job' | undefined> {
   const { knex, queue, running } = parts
+  let turnOf: number | undefined
   let id: string | undefined
   try {
     return await inTransaction(knex, async (trx) => {
-      const organizationId = await queue.next(trx)
+      const organizationId = (turnOf = await queue.next(trx))
       if (organizationId === undefined) return undefined
       const claimed = await claimOldest(trx, organizationId, parts)
       if (claimed === undefined) return 'no job'
@@ -60,7 +59,9 @@ export async function takeTurn(parts: JobStoreParts): Promise<Job | 'no job' | u
     })
   } catch (error) {
     if (id !== undefined) running.remove(id)
-    throw error
+    if (turnOf === undefined || !isItsOwn(error)) throw error
+    await setAside(parts, turnOf, error)
+    return 'no job'
   }
 }
 
@@ -81,10 +82,6 @@ function lastWordOn({ stop, attempts, trouble }: Claimed): LastWord | undefined 
   return attempts > MAX_ATTEMPTS ? { state: 'failed', reason: exhausted(trouble ?? undefined) } : undefined
 }
 
-/**
- * Claims the oldest job that waits, where none runs. One that this process was taken for dead over still runs in it, and
- * must end first.
- */
 async function claimOldest(
   trx: Knex,
   organizationId: number,
@@ -92,15 +89,7 @@ async function claimOldest(
 ): Promise<Claimed | undefined> {
   const [claimed] = await query<Claimed>(
     trx,
-    `with next as (
-       select i.organization_id, i.id, i.chunks
-         from imports i join import_jobs j on j.organization_id = i.organization_id and j.import_id = i.id
-        where i.organization_id = ?::integer and i.state = 'waiting' and j.not_before <= clock_timestamp()
-          and i.id <> all(string_to_array(?::text, ' '))
-          and not exists (
-            select 1 from imports r where r.organization_id = ?::integer and r.state = 'running' and r.fence > 0)
-        order by i.created_at, i.id
-        limit 1 for update of i skip locked
+    `with next as (${oldestJob}
      ), claimed as (
        update imports i
           set state = 'running', fence = i.fence + 1, process_id = ?::text, claimed_at = clock_timestamp()
@@ -114,7 +103,7 @@ async function claimOldest(
        returning j.instructions, j.attempts, j.trouble
      )
      select c.id, c.fence, c.stop, j.instructions, j.attempts, j.trouble from claimed c, job j`,
-    [organizationId, running.ids.join(' '), organizationId, processId],
+    [...oldestOf(organizationId, running), processId],
   )
   return claimed
 }

@@ -6,6 +6,7 @@ import * as credentials from '../../migrations/20261124_credentials.ts'
 import * as jobs from '../../migrations/20261124_jobs.ts'
 import * as letters from '../../migrations/20261124_letters.ts'
 import * as memberColumns from '../../migrations/20261124_member_columns.ts'
+import { promptly } from './persevere.ts'
 import { query } from './query.ts'
 import { installQueue } from './queue.ts'
 import { asServiceError } from './trouble.ts'
@@ -52,11 +53,16 @@ const MIGRATION_LOCK = 0x726f6c6c
 /**
  * Brings the tables up to date, in one transaction. Of several processes that start at once one migrates
  * and the others wait, and one that is killed leaves neither a half-made table nor a lock: knex's own lock
- * row, written in the same transaction, is rolled back with it. The queue's tables are pg-boss's own affair.
+ * row, written in the same transaction, is rolled back with it. The queue's tables are pg-boss's own affair. Where it
+ * deadlocks with the imports of an earlier version that still runs beside it, it is tried again.
  *
  * @throws ServiceError `database.unreachable` If the database can't be reached
  */
 export async function migrate(knex: Knex): Promise<void> {
+  await promptly(() => migrateOnce(knex))
+}
+
+async function migrateOnce(knex: Knex): Promise<void> {
   try {
     await knex.transaction(async (trx) => {
       await trx.raw('select pg_advisory_xact_lock(?::bigint)', [MIGRATION_LOCK])

@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
 import PgBoss from 'pg-boss'
-import { queryNumbered, type Parameter, type ResultRow } from './query.ts'
+import { execute, queryNumbered, type Parameter, type ResultRow } from './query.ts'
 
 const TURNS = 'turns'
 
@@ -55,6 +55,12 @@ export class TurnQueue {
     if (entry === undefined) return undefined
     await this.#boss.deleteJob(TURNS, entry.id, { db })
     return Number(entry.singletonKey)
+  }
+
+  /** Takes an organization out of the line, wherever it stands. */
+  async leave(knex: Knex, organizationId: number): Promise<void> {
+    const sql = `delete from pgboss.job where name = '${TURNS}' and state = 'created' and singleton_key = ?::text`
+    await execute(knex, sql, [String(organizationId)])
   }
 }
 

@@ -113,6 +113,7 @@ export async function readChunks(
  *
  * @param processId - the process that takes its upload; `undefined` where all of it has come
  * @param upload - what has come, where all of it has
+ * @throws ServiceError `letter.no_address` If nobody can be written to
  */
 export async function insertReceipt(
   trx: Knex,
@@ -146,6 +147,7 @@ export async function insertReceipt(
   )
   if (wanted.job === undefined) return
   const { recipient, instructions, rowsTotal } = wanted.job
+  if (typeof recipient !== 'string') throw recipient
   await query(
     trx,
     `insert into import_jobs (organization_id, import_id, recipient, instructions, rows_total, queued_at)

@@ -28,7 +28,10 @@ const settings = {
   tcp_user_timeout: '20s',
 }
 
-/** What is reported as imported must be on disk, whatever the role or the database has as its default. */
+/**
+ * What is reported as imported must be on disk, and whoever has waited for a lock must see what was written meanwhile,
+ * whatever the role or the database has as its default.
+ */
 const setUp = `
   do $$
   declare setting text[];
@@ -36,6 +39,7 @@ const setUp = `
     if current_setting('synchronous_commit') = 'off' then
       perform set_config('synchronous_commit', 'on', false);
     end if;
+    perform set_config('default_transaction_isolation', 'read committed', false);
     foreach setting slice 1 in array array[${Object.entries(settings)
       .map(([name, value]) => `['${name}', '${value}']`)
       .join(', ')}] loop

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { ServiceError } from '../errors.ts'
+import { askForBody } from './expectation.ts'
 import { tooSlow, type Patience } from './pace.ts'
 
 /**
@@ -11,6 +12,7 @@ import { tooSlow, type Patience } from './pace.ts'
  *   the patience does
  */
 export async function* bodyOf(req: IncomingMessage, patience: Patience): AsyncGenerator<Buffer> {
+  askForBody(req)
   for (;;) {
     const chunk = req.read() as Buffer | null
     if (chunk !== null) {

@@ -20,14 +20,14 @@ export type Addressed = Pick<KnownCaller, 'organizationId' | 'subject' | 'verifi
  * for a line of the letter's head.
  *
  * @param importingUserId - the id, slug or e-mail address of the user who asked, where the request names one
- * @throws ServiceError `letter.no_address` If there is no address
+ * @returns the address; or what a new import is refused by, `letter.no_address`: of one that is known no letter is sent
  * @throws ServiceError `database.unreachable` If the database can't be reached
  */
 export async function letterAddress(
   caller: Addressed,
   addressees: Addressees,
   importingUserId?: string,
-): Promise<string> {
+): Promise<string | ServiceError> {
   const { organizationId, subject, verifiedEmail, credential, hasUser } = caller
   const places: readonly (() => Promise<string | undefined>)[] = hasUser
     ? [() => Promise.resolve(verifiedEmail), () => addressees.emailOf(organizationId, subject)]
@@ -36,7 +36,7 @@ export async function letterAddress(
     const address = await look()
     if (address !== undefined && canonicalEmail(address) !== undefined) return address
   }
-  throw new ServiceError('letter.no_address', hasUser ? noAddressOfUser : noAddressOfCredential)
+  return new ServiceError('letter.no_address', hasUser ? noAddressOfUser : noAddressOfCredential)
 }
 
 async function named(

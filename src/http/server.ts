@@ -3,6 +3,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { once } from 'node:events'
 import { connectionLimits, Connections, type ConnectionLimits } from './connections.ts'
+import { expectsToBeAsked } from './expectation.ts'
 
 /** A server that is listening. */
 export interface RunningServer {
@@ -34,10 +35,15 @@ export async function listen(app: RequestListener, options: ListenOptions): Prom
     // It would cover the whole upload, and cut answers that have begun.
     requestTimeout: 0,
   }
-  const server = createServer({ requireHostHeader: false, ...timing }, (req, res) => {
+  const answer: RequestListener = (req, res) => {
     connections.add(req, res)
     if (stopping()) res.setHeader('Connection', 'close')
     app(req, res)
+  }
+  const server = createServer({ requireHostHeader: false, ...timing }, answer)
+  server.on('checkContinue', (req, res) => {
+    expectsToBeAsked(req, res)
+    answer(req, res)
   })
   const connections = new Connections(server, limits)
   // Whoever has sent everything may say so by closing his half, and still gets the whole answer.

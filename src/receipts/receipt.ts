@@ -1,3 +1,4 @@
+import type { ServiceError } from '../errors.ts'
 import type { AnswerOptions } from '../import/answer.ts'
 import type { Layout } from '../import/row.ts'
 import type { BatchStore } from '../users/user-directory.ts'
@@ -45,8 +46,8 @@ export interface ImportOwner {
 
 /** What is kept of an import for the worker that does it later. */
 export interface NewJob {
-  /** Whom the letter goes to. */
-  readonly recipient: string
+  /** Whom the letter goes to; or why to nobody, by which the import is refused where its key is not known. */
+  readonly recipient: string | ServiceError
   /** What the worker has to know, as JSON. */
   readonly instructions: string
   /** How many rows there are, where that is known. */

@@ -1,4 +1,5 @@
 import { parsePhoneNumberFromString, isSupportedCountry, type CountryCode } from 'libphonenumber-js'
+import { plainPhoneNumber } from './numbering-plans.ts'
 import type { ReadingOptions } from './rules.ts'
 
 const international = /^\(?\+[\d\s()./-]+(?:;ext=\d{1,15})?$/
@@ -12,6 +13,8 @@ export function isPhoneCountry(country: string): boolean {
 /** A phone number as E.164, its extension as RFC 3966 has it; `undefined` where it is none. */
 export function canonicalPhoneNumber(value: string, { country }: ReadingOptions): string | undefined {
   if (value.length > 64 || !(country === undefined ? international : national).test(value)) return undefined
+  const plain = plainPhoneNumber(value)
+  if (plain !== undefined) return plain
   // Some put the country code into brackets; the library knows it only without.
   const [number = '', extension] = value.replace(/^\((\+\d+)\)/, '$1').split(';ext=')
   const parsed = parsePhoneNumberFromString(number, {

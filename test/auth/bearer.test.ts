@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { bearer, refuseTokenInUrl } from '../../src/auth/bearer.ts'
+import { processorTime } from '../support/processor-time.ts'
 
 describe('bearer', () => {
   it.each([
@@ -40,9 +41,9 @@ describe('bearer', () => {
 
   // Where each blank were looked at once for every other, this would take many minutes.
   it('takes a long header of blanks in time that does not grow with its square', () => {
-    const started = performance.now()
+    const started = processorTime()
     expect(() => bearer(`Bearer a${' '.repeat(1_000_000)}b`)).toThrow('malformed')
-    expect(performance.now() - started).toBeLessThan(30_000)
+    expect(processorTime() - started).toBeLessThan(30_000)
   })
 
   it.each(['Bearer abc.def-_~+/==', 'bearer abc.def-_~+/==', 'BEARER   abc.def-_~+/== '])(

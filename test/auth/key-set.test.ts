@@ -140,13 +140,17 @@ describe('the keys of an issuer elsewhere', () => {
     clock.advance(31)
     const [head, body, signature] = (await token(second)).split('.') as [string, string, string]
     expect(head).not.toBe('')
-    const forged = Array.from({ length: 10_000 }, (_, index) => {
+    const forged = (index: number) => {
       const header = Buffer.from(JSON.stringify({ alg: 'RS256', kid: `kid-${index}` })).toString('base64url')
       return verifier.verify(`${header}.${body}.${signature}`)
-    })
-    const results = await Promise.allSettled(forged)
-    expect(results.every(({ status }) => status === 'rejected')).toBe(true)
-    await expect(forged[9_999]).rejects.toMatchObject(invalid)
+    }
+    // All at once they would keep this process, which is the issuer too, from answering for as long as is waited for.
+    for (let sent = 0; sent < 10_000; sent += 100) {
+      const results = await Promise.allSettled(
+        Array.from({ length: 100 }, (_, index) => forged(sent + index)),
+      )
+      for (const result of results) expect(result).toMatchObject({ status: 'rejected', reason: invalid })
+    }
     expect(issuer.requests).toBe(2)
   })
 

@@ -1,4 +1,3 @@
-import { setTimeout } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
 import { anna, hasEnded, holdJobs, jobOf, remove, untilJob, uploadLater } from '../support/async.ts'
@@ -7,6 +6,7 @@ import { numbered, numberedHeader } from '../support/csv.ts'
 import { headOf, RawClient } from '../support/raw-client.ts'
 import { exchange, idOf, jsonOf, newest, resultOf, upload } from '../support/receipts.ts'
 import { importPath, startService, type Service } from '../support/service.ts'
+import { until } from '../support/until.ts'
 
 const csv = 'email,givenName\nanna@example.com,Anna\nbob.example.com,Bob\n'
 
@@ -253,13 +253,7 @@ describe('an upload that nobody waits for', () => {
   })
 })
 
-async function untilNewest(): Promise<void> {
-  for (let left = 400; left > 0; left -= 1) {
-    if ((await newest(service)).length > 0) return
-    await setTimeout(25)
-  }
-  throw new Error('No receipt came')
-}
+const untilNewest = (asked = service): Promise<void> => until(async () => (await newest(asked)).length > 0)
 
 describe('imports in the background', () => {
   it('count among the imports at once while they arrive, and not while they wait or run', async () => {
@@ -268,7 +262,7 @@ describe('imports in the background', () => {
       const client = await RawClient.connect(limited)
       await client.write(headOf({ token: await limited.token(anna), query: 'async=true' }))
       await client.chunk(numberedHeader + numbered(0, 10))
-      for (let left = 400; (await newest(limited)).length === 0 && left > 0; left -= 1) await setTimeout(25)
+      await untilNewest(limited)
       expect((await upload(limited, csv)).status).toBe(429)
       const refused = await uploadLater(limited, csv)
       expect([refused.status, refused.headers['retry-after']]).toEqual([429, '5'])

@@ -33,6 +33,16 @@ describe('an Idempotency-Key of an import that nobody waits for', () => {
     expect(await service.knex('letters').pluck('kind')).toEqual(['finished'])
   })
 
+  it('is answered for who has no address any more, since no further letter is sent', async () => {
+    const claims = { ...anna, email: undefined }
+    const refused = await uploadLater(service, csv, { ...keyed, claims })
+    expect([refused.status, jsonOf(refused)['code']]).toEqual([400, 'letter.no_address'])
+    const first = await uploadLater(service, csv, keyed)
+    const again = await uploadLater(service, csv, { ...keyed, claims })
+    expect([again.status, idOf(again)]).toEqual([202, idOf(first)])
+    await untilJob(service, idOf(first))
+  })
+
   it('of one that somebody waited for is answered with its result, since no letter will come', async () => {
     const first = await upload(service, csv, keyed)
     expect(first.status).toBe(200)

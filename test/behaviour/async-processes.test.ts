@@ -8,6 +8,7 @@ import { newPlace, type Place } from '../support/database.ts'
 import { startPostgres, type PostgresServer } from '../support/postgres-server.ts'
 import { startProcess, type ServiceProcess } from '../support/process.ts'
 import { idOf, newest, resultOf, type Asked } from '../support/receipts.ts'
+import { until } from '../support/until.ts'
 
 const onServer = (process.env['TEST_DATABASE_URL'] ?? '') === '' ? describe.skip : describe
 
@@ -52,6 +53,26 @@ const withUser = async (direct: Knex): Promise<void> => {
 }
 
 const rowsDone = ({ progress }: JobJson): number => progress?.rowsDone ?? 0
+
+/**
+ * Keeps whoever runs an import from storing its chunks from a number on. Nothing fails: they wait until they are let go.
+ *
+ * @returns what lets them go on
+ */
+async function holdChunks(direct: Knex, from: number): Promise<() => Promise<void>> {
+  const lock = 4_711
+  await direct.raw(`
+    create or replace function wait_for_chunk() returns trigger language plpgsql as
+    $$ begin perform pg_advisory_xact_lock_shared(${lock}); return new; end $$`)
+  await direct.raw(`
+    create or replace trigger waits before insert on import_chunks
+      for each row when (new.number >= ${from}) execute function wait_for_chunk()`)
+  const holder = await direct.transaction()
+  await holder.raw(`select pg_advisory_xact_lock(${lock})`)
+  return async () => {
+    await holder.commit()
+  }
+}
 
 onServer('several processes on one database', () => {
   let place: Place
@@ -109,6 +130,7 @@ onServer('several processes on one database', () => {
       await direct('users').whereNot({ id: 'local-owner' }).delete()
       const web = await startWeb(place.env)
       const worker = await startWorker(place.env)
+      const letGo = await holdChunks(direct, query === '' ? 1 : 0)
       const answer = await uploadLater(web, body, { claims, query })
       const id = idOf(answer)
       const follower = resultOf(web, id)
@@ -118,6 +140,7 @@ onServer('several processes on one database', () => {
       const cut = await jobOf(web, id)
       expect(hasEnded(cut)).toBe(false)
       if (query === '') expect(rowsDone(cut)).toBeLessThan(ROWS)
+      await letGo()
       await startWorker(place.env)
       const job = await untilJob(web, id, hasEnded, 90_000)
       expect(job.progress).toMatchObject({ rowsDone: ROWS, rowsTotal: ROWS, attempts: query === '' ? 1 : 2 })
@@ -133,10 +156,13 @@ onServer('several processes on one database', () => {
     await direct('users').whereNot({ id: 'local-owner' }).delete()
     const web = await startWeb(place.env)
     const worker = await startWorker(place.env)
+    const letGo = await holdChunks(direct, 1)
     const answer = await uploadLater(web, body, { claims })
     const id = idOf(answer)
     await untilJob(web, id, (job) => rowsDone(job) > 0)
     worker.child.kill('SIGTERM')
+    await until(() => worker.stdout().includes('"msg":"stopping"'))
+    await letGo()
     expect(await worker.exit).toEqual({ code: 0, signal: null })
     const given = await jobOf(web, id)
     expect(given).toMatchObject({ state: 'waiting', progress: { attempts: 0, trouble: null } })
@@ -153,10 +179,7 @@ onServer('several processes on one database', () => {
     const client = await RawClient.connect(web)
     await client.write(headOf({ token: await web.token(), query: 'async=true' }))
     await client.chunk(body)
-    for (let left = 200; left > 0; left -= 1) {
-      if ((await direct('import_payloads').select('number')).length > 1) break
-      await setTimeout(25)
-    }
+    await until(async () => (await direct('import_payloads').select('number')).length > 1)
     const [receipt] = await newest(other)
     expect(receipt!.state).toBe('running')
     web.process.child.kill('SIGKILL')

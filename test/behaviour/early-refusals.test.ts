@@ -92,13 +92,6 @@ for status, query, headers in json.loads(sys.argv[1]):
     client.destroy()
   })
 
-  it('is refused before it has sent anything', async () => {
-    const client = await RawClient.connect(service)
-    await client.write(headOf({ token: 'e30.e30.e30', length: 16 * MiB, more: 'Expect: 100-continue\r\n' }))
-    await client.until((said) => said.includes('401'))
-    client.destroy()
-  })
-
   it('is refused by its first bytes, if these are not CSV', async () => {
     const client = await RawClient.connect(service)
     await client.write(headOf({ token: await service.token(), length: 16 * MiB }))

@@ -131,12 +131,12 @@ describe('a result that is followed', () => {
   it('and deleted while a slow reader reads it, is broken off', async () => {
     const answer = await upload(service, tooLongToBeOnItsWay)
     const reader = await RawClient.connect(service)
-    reader.socket.pause()
+    reader.socket.once('data', () => reader.socket.pause())
     const path = `${importPath}/${idOf(answer)}`
     await reader.write(
       `GET ${path}/result.csv HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${await service.token()}\r\n\r\n`,
     )
-    await setTimeout(500)
+    await reader.until((text) => text.includes('200 OK'))
     await exchange(service, { method: 'DELETE', path })
     reader.socket.resume()
     expect(await reader.ending()).toBe('reset')

@@ -91,6 +91,19 @@ describe('the id of an import of members', () => {
     expect(await importsOf('other')).toBe(1)
   })
 
+  it('is answered for who has no address any more, since no further letter is sent', async () => {
+    const asker = { subject: 'asker', email: 'asker@example.com' }
+    const withoutAddress = await programOf(service, { ...asker, email: undefined })
+    const body = membersBody(numberedMembers(90, 91), { id: 'no address' })
+    const refused = await postBody(service, withoutAddress, body)
+    expect(jsonOf(refused)).toMatchObject({ status: 400, code: 'letter.no_address' })
+    const location = locationOf(await postBody(service, await programOf(service, asker), body))
+    expect(locationOf(await postBody(service, withoutAddress, body))).toBe(location)
+    const other = await postBody(service, withoutAddress, { ...body, newMembers: [] })
+    expect(jsonOf(other)).toMatchObject({ status: 422, code: 'idempotency.mismatch' })
+    expect(await importsOf('no address')).toBe(1)
+  })
+
   it('is compared as it is: with no letter and no blank changed', async () => {
     for (const id of ['Case', 'case', ' case', 'case ', 'cas\u00e9', 'case\u0301', 'cas\u0065\u0301'])
       expect((await postBody(service, owner, membersBody([], { id }))).status).toBe(202)

@@ -48,6 +48,10 @@ describe('some time later', () => {
   })
   afterAll(() => service.close())
 
+  async function untilAllEnded(): Promise<void> {
+    for (const { id } of await newest(service, '?limit=200')) await untilReceipt(service, id, ended)
+  }
+
   it('no connection, file, lock or idle transaction is left of clients that came to a bad end', async () => {
     const idle = sockets()
     const token = await service.token()
@@ -68,6 +72,8 @@ describe('some time later', () => {
       await upload(service, 'what\n1\n', { query: query === '' ? 'only=invalid' : query })
       await upload(service, `${numberedHeader}x,x,x\n`, { query: query === '' ? 'only=invalid' : query })
     }
+    // Those that were cut run until their end is written, and only so many may at once.
+    await untilAllEnded()
     const done = idOf(await upload(service, body))
     const running = await RawClient.connect(service)
     await running.write(headOf({ token, more: 'Idempotency-Key: running\r\n' }))
@@ -89,7 +95,7 @@ describe('some time later', () => {
     follower.socket.resetAndDestroy()
     await exchange(service, { method: 'DELETE', path: `${importPath}/${id}` })
     running.destroy()
-    for (const receipt of await newest(service, '?limit=200')) await untilReceipt(service, receipt.id, ended)
+    await untilAllEnded()
     await resultOf(service, done)
 
     await until(() => spools().length === before.spools)

@@ -25,8 +25,9 @@ onServer('a receipt, while every session of the database is ended again and agai
   })
   beforeEach(() => direct('users').delete())
 
+  /** Waits until they have ended, so that none of them ends under what comes after it. */
   const endSessions = (): Promise<unknown> =>
-    direct.raw(`select pg_terminate_backend(pid) from pg_stat_activity
+    direct.raw(`select pg_terminate_backend(pid, 60000) from pg_stat_activity
       where application_name = 'rollcall' and datname = current_database()`)
 
   async function troubled<T>(work: Promise<T>, pauses: number): Promise<T> {

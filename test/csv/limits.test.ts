@@ -1,5 +1,6 @@
-import { describe, expect, it } from '@jest/globals'
+import { describe, expect, it, jest } from '@jest/globals'
 import { liveMemory } from '../support/live-memory.ts'
+import { processorTime } from '../support/processor-time.ts'
 import { bySize, codes, open, read, refusal } from './reading.ts'
 
 const MiB = 1024 * 1024
@@ -13,10 +14,13 @@ const lines = (count: number, start: (index: number) => string): string[] =>
  */
 const MANY_SECONDS = 120_000
 
+// However busy the machine is.
+jest.setTimeout(600_000)
+
 async function timed(upload: Parameters<typeof read>[0]) {
-  const start = performance.now()
+  const start = processorTime()
   const { rows } = await read(upload)
-  return { rows, ms: performance.now() - start }
+  return { rows, ms: processorTime() - start }
 }
 
 describe('the limits', () => {
@@ -156,9 +160,9 @@ describe('no upload takes time that grows with the square of its length', () => 
   })
 
   it('of a header of line breaks in quotes', async () => {
-    const start = performance.now()
+    const start = processorTime()
     const error = await refusal(bySize(Buffer.from(`"${'a\n'.repeat(600_000)}`), 2))
     expect(error.code).toBe('csv.header')
-    expect(performance.now() - start).toBeLessThan(MANY_SECONDS)
+    expect(processorTime() - start).toBeLessThan(MANY_SECONDS)
   })
 })

@@ -110,7 +110,7 @@ onServer('a database server in trouble', () => {
       await Promise.all([ping(direct.knex), ping(direct.knex), ping(direct.heartbeat)])
       await freeze()
       await direct.close()
-      expect(process.getActiveResourcesInfo().filter((one) => one === 'TCPSocketWrap')).toEqual([])
+      await until(() => !process.getActiveResourcesInfo().includes('TCPSocketWrap'))
     })
   })
 
@@ -219,15 +219,17 @@ onServer('a pool without a free connection', () => {
     await ping(database.knex)
   })
 
-  it('gives each session what lets go of locks in time, and durability whatever the role says', async () => {
+  it('gives each session what lets go of locks in time, and what answers rest on, whatever the role says', async () => {
     await query(database.knex, 'create role careless login superuser')
     await query(database.knex, 'alter role careless set synchronous_commit = off')
+    await query(database.knex, `alter role careless set default_transaction_isolation = 'repeatable read'`)
     const url = new URL(server.url)
     url.username = 'careless'
     const careless = await openDatabase({ kind: 'postgres', url: url.href })
     const [row] = await query(
       careless.knex,
       `select current_setting('synchronous_commit') as durability,
+              current_setting('transaction_isolation') as isolation,
               current_setting('idle_in_transaction_session_timeout') as idle,
               current_setting('client_connection_check_interval') as check,
               current_setting('tcp_keepalives_idle') as keepalive,
@@ -238,7 +240,8 @@ onServer('a pool without a free connection', () => {
     )
     await careless.close()
     expect(row).toEqual({
-      ...{ durability: 'on', idle: '15s', check: '5s', keepalive: '10', unheard: '20000' },
+      ...{ durability: 'on', isolation: 'read committed' },
+      ...{ idle: '15s', check: '5s', keepalive: '10', unheard: '20000' },
       ...{ statement: '0', lock: '0', name: 'rollcall' },
     })
   })

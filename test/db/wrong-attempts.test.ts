@@ -4,6 +4,7 @@ import { openDatabase, type Database } from '../../src/db/database.ts'
 import { migrate } from '../../src/db/migrate.ts'
 import { createWrongAttempts, forgetWrongAttempts } from '../../src/db/wrong-attempts.ts'
 import { newPlace, type Place } from '../support/database.ts'
+import { until } from '../support/until.ts'
 
 const onServer = process.env['TEST_DATABASE_URL'] ? it : it.skip
 
@@ -88,19 +89,18 @@ describe('wrong attempts', () => {
       await trx.raw('lock table wrong_attempts')
       counts = Promise.all(Array.from({ length: 500 }, () => counting.count('d')))
       expect(await counts).toEqual(Array<undefined>(500).fill(undefined))
-      const { rows } = await trx.raw<{ rows: unknown[] }>(
-        `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
-      )
-      expect(rows).toHaveLength(1)
+      const waiting = async (): Promise<number> => {
+        const { rows } = await trx.raw<{ rows: unknown[] }>(
+          `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+        )
+        return rows.length
+      }
+      await until(async () => (await waiting()) > 0)
+      expect(await waiting()).toBe(1)
     } finally {
       await trx.rollback()
     }
     // What waited is counted when the lock is gone.
-    let seconds: number | undefined
-    for (let attempt = 0; attempt < 100 && seconds === undefined; attempt += 1) {
-      seconds = await counting.count('d')
-      await setTimeout(20)
-    }
-    expect(seconds).toBeGreaterThan(0)
+    await until(async () => ((await counting.count('d')) ?? 0) > 0)
   })
 })

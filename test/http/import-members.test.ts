@@ -200,21 +200,6 @@ describe('the body of an import of members', () => {
       await impatient.close()
     }
   })
-
-  it('comes after 100 Continue, whether it is wanted or refused', async () => {
-    for (const [type, status] of [
-      ['application/json', 202],
-      ['text/csv', 415],
-    ] as const) {
-      const client = await server.connect()
-      await client.write(`POST ${server.path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: ${type}\r\n`)
-      await client.write(`Content-Length: ${Buffer.byteLength(body)}\r\nExpect: 100-continue\r\n\r\n`)
-      await client.until((said) => said.startsWith('HTTP/1.1 100 Continue\r\n\r\n'))
-      await client.write(body)
-      await client.until((said) => said.includes(`HTTP/1.1 ${status} `))
-      client.destroy()
-    }
-  })
 })
 
 describe('a client in the middle of sending 32 MiB', () => {

@@ -45,8 +45,11 @@ describe('the letter about an import', () => {
   })
   const program = (contact?: string): Addressed =>
     user({ subject: 'credential:1', hasUser: false, credential: { id: '1', contact } })
-  const addressOf = (caller: Addressed, importingUserId?: string): Promise<string> =>
-    letterAddress(caller, createAddressees(database.knex), importingUserId)
+  const addressOf = async (caller: Addressed, importingUserId?: string): Promise<string> => {
+    const address = await letterAddress(caller, createAddressees(database.knex), importingUserId)
+    if (typeof address !== 'string') throw address
+    return address
+  }
 
   it('has nobody to go to without an address', async () => {
     const refusal = addressOf(user(), 'anna@example.com')

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import type { AddressInfo, Socket } from 'node:net'
 import PostalMime, { type Email } from 'postal-mime'
 import { SMTPServer, type SMTPServerOptions, type SMTPServerSession } from 'smtp-server'
+import { freePort } from '../support/free-port.ts'
 
 /** A letter as a mail server took it. */
 export interface Taken extends Email {
@@ -32,7 +33,7 @@ export const answer = (responseCode: number, words: string): Error =>
   Object.assign(new Error(words), { responseCode })
 
 /** Starts a mail server; on a port of one that was closed before, where it is given. */
-export async function startMailServer(options: SMTPServerOptions = {}, port = 0): Promise<MailServer> {
+export async function startMailServer(options: SMTPServerOptions = {}, port?: number): Promise<MailServer> {
   const [taken, seen]: [Taken[], Taken[]] = [[], []]
   let connections = 0
   const server = new SMTPServer({
@@ -67,7 +68,7 @@ export async function startMailServer(options: SMTPServerOptions = {}, port = 0)
   })
   // broken connections are what some tests are about
   server.on('error', () => undefined)
-  const listening = server.listen(port, '127.0.0.1')
+  const listening = server.listen(port ?? (await freePort()), '127.0.0.1')
   await once(listening, 'listening')
   const running: MailServer = {
     port: (listening.address() as AddressInfo).port,

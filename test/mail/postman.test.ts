@@ -152,7 +152,7 @@ describe('the postman', () => {
     server.verdict = () => answer(451, '4.3.0 Not now')
     await writeLetter(knex, { importId: 'old' })
     await writeLetter(knex, { importId: 'new' })
-    await knex.raw(`update letters set created_at = created_at - interval '1 day' where import_id = 'old'`)
+    await knex.raw(`update letters set created_at = created_at - interval '24 hours' where import_id = 'old'`)
     await knex.raw(`update letters set created_at = created_at - interval '23 hours' where import_id = 'new'`)
     begin({ times: { ...quick, pauses: [3_600_000] } })
     const old = await untilStatus(knex, isFailed, 'old')
@@ -162,7 +162,7 @@ describe('the postman', () => {
     expect((await statusOf(knex, 'new')).state).toBe('waiting')
     // the last attempt is made when the day ends
     const { rows } = await knex.raw<{ rows: { late: boolean }[] }>(
-      `select next_attempt_at > created_at + interval '1 day 1 minute' as late from letters where import_id = 'new'`,
+      `select next_attempt_at > created_at + interval '24 hours 1 minute' as late from letters where import_id = 'new'`,
     )
     expect(rows).toEqual([{ late: false }])
   })

@@ -24,7 +24,8 @@ export interface JobProcess {
 
 /** The jobs of a database, as a process sees them, without a limit that a test would meet. */
 export function jobProcess(knex: Knex, more: Partial<JobStoreParts> = {}, batch = 2): JobProcess {
-  const parts: JobStoreParts = { ...receiptParts(knex), queue: new TurnQueue(knex), ...more }
+  const own = { queue: new TurnQueue(knex), onUnclaimed: () => undefined }
+  const parts: JobStoreParts = { ...receiptParts(knex), ...own, ...more }
   const receipts = createReceiptStore(parts)
   const failures: unknown[] = []
   const run = jobRunner({
