@@ -5,7 +5,7 @@ import { stopped } from '../receipts/running-imports.ts'
 import { exhausted, jobEndings, MAX_ATTEMPTS, nextTurn } from './job-endings.ts'
 import { PIECES_AT_ONCE, readPayload } from './payloads.ts'
 import { persevere } from './persevere.ts'
-import { execute, query } from './query.ts'
+import { execute, query, type ResultRow } from './query.ts'
 import { findById } from './receipt-queries.ts'
 import {
   countNames,
@@ -65,8 +65,7 @@ export async function takeTurn(parts: JobStoreParts): Promise<Job | 'no job' | u
   }
 }
 
-interface Claimed {
-  readonly [column: string]: unknown
+interface Claimed extends ResultRow {
   readonly id: string
   readonly fence: number
   readonly stop: boolean

@@ -1,6 +1,6 @@
 import knex, { type Knex } from 'knex'
 import { silent } from './knex-log.ts'
-import { PATIENCE, serverDialect } from './server-dialect.ts'
+import { CONNECT_PATIENCE, serverDialect } from './server-dialect.ts'
 
 /** Where the database is. */
 export type DatabaseSettings =
@@ -42,7 +42,7 @@ export async function openDatabase(settings: DatabaseSettings): Promise<Database
   }
   const connection = {
     connectionString: settings.url,
-    connectionTimeoutMillis: PATIENCE,
+    connectionTimeoutMillis: CONNECT_PATIENCE,
     application_name: 'rollcall',
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEP_ALIVE,
@@ -52,7 +52,7 @@ export async function openDatabase(settings: DatabaseSettings): Promise<Database
     connection,
     // The oldest that is supported; knex would ask, on a connection that nobody watches yet.
     version: '14',
-    acquireConnectionTimeout: PATIENCE,
+    acquireConnectionTimeout: CONNECT_PATIENCE,
     // The values of a statement are personal data and would stand in the messages of errors.
     compileSqlOnError: false,
     log: silent,

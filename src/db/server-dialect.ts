@@ -5,7 +5,7 @@ import { isFromServer } from './trouble.ts'
 import { Watchdog } from './watchdog.ts'
 
 /** How long a server may take to let somebody in, and then again to answer the first statement. */
-export const PATIENCE = 5_000
+export const CONNECT_PATIENCE = 5_000
 
 // A server that has not heard a goodbye in this time will not hear it.
 const GOODBYE = 1_000
@@ -85,7 +85,7 @@ async function ask(
     const { rows } = await asking.query<{ own: number; busy: readonly number[] }>({
       text: busySessions,
       values,
-      ...{ query_timeout: PATIENCE },
+      ...{ query_timeout: CONNECT_PATIENCE },
     })
     const { own = 0, busy = [] } = rows[0] ?? {}
     // A pooler gives sessions numbers of its own, by which the server does not know them.
@@ -111,7 +111,7 @@ export function serverDialect(config: pg.ClientConfig): typeof PostgresDialect {
     override async _acquireOnlyConnection() {
       const connection = await super._acquireOnlyConnection()
       try {
-        await connection.query({ text: setUp, ...{ query_timeout: PATIENCE } })
+        await connection.query({ text: setUp, ...{ query_timeout: CONNECT_PATIENCE } })
       } catch (error) {
         socketOf(connection).destroy()
         throw error
