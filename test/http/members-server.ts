@@ -1,7 +1,7 @@
 import express from 'express'
 import { createLog } from '../../src/log.ts'
 import { drainRest } from '../../src/http/drain.ts'
-import { readMembersImport, type MembersImportOptions } from '../../src/http/import-members.ts'
+import { readMembersImport, type MembersImportOptions } from '../../src/http/read-members-import.ts'
 import { answerProblem } from '../../src/http/problem.ts'
 import { listen } from '../../src/http/server.ts'
 import { readMembersPayload } from '../../src/json/members.ts'
