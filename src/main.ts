@@ -33,7 +33,7 @@ try {
   await serve()
 } catch (error) {
   // Sentences for people have names of their own; everything else is a mistake of ours.
-  const named = error instanceof Error && ['FolderInUse', 'OrganizationConflict'].includes(error.name)
+  const named = error instanceof Error && ['CannotListen', 'FolderInUse', 'OrganizationConflict'].includes(error.name)
   if (named) process.stderr.write(`${error.message}\n`)
   else log.fatal({ err: error }, 'the service could not start')
   process.exit(1)

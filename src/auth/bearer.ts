@@ -37,6 +37,6 @@ export function refuseTokenInUrl(url: string): void {
     if (tokenNames.has(name.toLowerCase()) || looksLikeToken.test(value))
       throw new ServiceError(
         'request.token_in_url',
-        'A token must not stand in the URL, where logs keep it: send it in a header, and have this one revoked',
+        'A token must not stand in the URL, where logs keep it: send it in a header, and have this one revoked.',
       )
 }

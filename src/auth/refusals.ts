@@ -1,15 +1,20 @@
 import { ServiceError } from '../errors.ts'
 
-/** Nothing was shown that could be wrong, so the challenge has no error code (RFC 6750 §3.1). */
-export function tokenMissing(detail: string): ServiceError {
-  return new ServiceError('token.missing', detail, { headers: { 'WWW-Authenticate': 'Bearer' } })
+/**
+ * Nothing was shown that could be wrong, so the challenge has no error code (RFC 6750 §3.1).
+ *
+ * @param what - a sentence without its full stop
+ */
+export function tokenMissing(what: string): ServiceError {
+  return new ServiceError('token.missing', `${what}.`, { headers: { 'WWW-Authenticate': 'Bearer' } })
 }
 
 /**
- * @param detail - a sentence in ASCII without quotes and backslashes, for it stands in a header (RFC 6750 §3),
- *   and without anything of the token, for it may be logged
+ * @param what - a sentence without its full stop, in ASCII without quotes and backslashes, for it stands in a header
+ *   (RFC 6750 §3), and without anything of the token, for it may be logged
  */
-export function tokenInvalid(detail: string, cause?: unknown): ServiceError {
+export function tokenInvalid(what: string, cause?: unknown): ServiceError {
+  const detail = `${what}.`
   const challenge = `Bearer error="invalid_token", error_description="${detail}"`
   return new ServiceError('token.invalid', detail, { headers: { 'WWW-Authenticate': challenge }, cause })
 }
@@ -30,7 +35,7 @@ export function credentialInvalid(detail: string): ServiceError {
 /** @param seconds - after how many it makes sense to try again */
 export function issuerUnreachable(seconds: number, cause: unknown): ServiceError {
   const detail =
-    'The keys of the issuer of tokens cannot be reached, so no token can be checked now; try again later'
+    'The keys of the issuer of tokens cannot be reached, so no token can be checked now: try again later.'
   return new ServiceError('issuer.unreachable', detail, {
     headers: { 'Retry-After': String(seconds) },
     cause,

@@ -79,8 +79,9 @@ function isoPart(letters: string): number | undefined {
 
 /** The refusal of a charset that cannot be read. */
 export function unsupportedCharset(name: string): ServiceError {
+  const given = name === '' ? 'without a name' : shown(cut(name, 40))
   const detail =
-    `Text in the charset ${shown(cut(name, 40))} is not taken. Save the file as CSV UTF-8, or name one of utf-8, ` +
+    `Text in the charset ${given} is not taken. Save the file as CSV UTF-8, or name one of utf-8, ` +
     'utf-16le, utf-16be, windows-1250 to windows-1258, iso-8859-1 to iso-8859-16, macintosh, shift_jis, euc-jp, ' +
     'gb18030, big5 and euc-kr.'
   return new ServiceError('charset.unsupported', detail)

@@ -34,7 +34,7 @@ export function queryOf(
 function knownOf(parameters: Readonly<Record<string, Parameter>>): string {
   const names = Object.keys(parameters)
   if (names.length === 1) return `known is only ?${names.join('')}`
-  return names.length === 0 ? 'none is' : `known are ${names.join(', ')}`
+  return names.length === 0 ? 'no parameter is' : `known are ${names.join(', ')}`
 }
 
 function checkValue(name: string, value: string, parameter: Parameter): void {

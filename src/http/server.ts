@@ -26,7 +26,16 @@ export interface ListenOptions {
   readonly limits?: ConnectionLimits
 }
 
-/** Starts to listen. */
+/** The address can't be listened on. Its message is for people. */
+export class CannotListen extends Error {
+  override readonly name = 'CannotListen'
+}
+
+/**
+ * Starts to listen.
+ *
+ * @throws CannotListen If another process has the port, the host is none of this machine, or the port needs other rights
+ */
 export async function listen(app: RequestListener, options: ListenOptions): Promise<RunningServer> {
   const { host, port, stopping, limits = connectionLimits } = options
   const timing = {
@@ -49,7 +58,9 @@ export async function listen(app: RequestListener, options: ListenOptions): Prom
   // Whoever has sent everything may say so by closing his half, and still gets the whole answer.
   Object.assign(server, { httpAllowHalfOpen: true })
   server.listen({ host, port })
-  await once(server, 'listening')
+  await once(server, 'listening').catch((error: unknown) => {
+    throw new CannotListen(whyNot(error, options), { cause: error })
+  })
   const { port: actual } = server.address() as AddressInfo
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${actual}`,
@@ -64,4 +75,14 @@ export async function listen(app: RequestListener, options: ListenOptions): Prom
       clearTimeout(impatient)
     },
   }
+}
+
+function whyNot(error: unknown, { host, port }: ListenOptions): string {
+  const { code } = error as NodeJS.ErrnoException
+  const where = `PORT ${port} of HOST ${host} can not be listened on`
+  if (code === 'EADDRINUSE') return `${where}: another process has it. Stop that process, or set PORT.`
+  if (code === 'EACCES') return `${where} without the rights for it: set PORT to 1024 or more.`
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
+    return `${where}: this machine has no such address. Set HOST.`
+  return `${where} (${code ?? 'for an unknown reason'}): set PORT or HOST.`
 }

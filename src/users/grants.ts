@@ -42,13 +42,19 @@ export function defaultOf(column: ColumnDefinition): string {
   return column.default ?? (column.type === 'boolean' ? 'FALSE' : '')
 }
 
+/** What a caller may not set; of roles, as of every list, the value is only those that he may not grant. */
+function forbidden(role: ImportingRole, column: ColumnName, value: string): Fault {
+  const offending = column === 'roles' ? roleSet(value).filter((each) => !isGrantable(role, each)) : []
+  return forbiddenValue(column, offending.length === 0 ? value : offending.join(','))
+}
+
 /** What the caller may not set on a new user with these values. */
 export function forbiddenOnNew(role: ImportingRole, values: Readonly<Values>): Fault[] {
   if (role === 'organization_owner') return []
   return columns.flatMap((column, index) => {
     const value = values[index] ?? ''
     if (value === '' || value === defaultOf(column) || rightOnNew(role, column).allows(value)) return []
-    return [forbiddenValue(column.name, value)]
+    return [forbidden(role, column.name, value)]
   })
 }
 
@@ -64,7 +70,7 @@ export function forbiddenOnExisting(
     const value = wanted[index]
     if (value === undefined || value === base[index] || rightOnExisting(role, column).allows(value, user))
       return []
-    return [forbiddenValue(column.name, value)]
+    return [forbidden(role, column.name, value)]
   })
 }
 
@@ -72,7 +78,7 @@ export function forbiddenOnExisting(
 export function forbiddenRoles(role: ImportingRole, values: Readonly<Values>): Fault[] {
   if (role === 'organization_owner') return []
   const given = valueOf(values, 'roles') ?? ''
-  return roleSet(given).every((each) => isGrantable(role, each)) ? [] : [forbiddenValue('roles', given)]
+  return roleSet(given).every((each) => isGrantable(role, each)) ? [] : [forbidden(role, 'roles', given)]
 }
 
 /** The place of a user's strongest role; no role's name is part of another's. */

@@ -40,7 +40,7 @@ describe('an issuer of the service’s own', () => {
     clock.advance(1)
     await expect(verifier.verify(token)).rejects.toMatchObject({
       ...invalid,
-      message: 'The token has expired',
+      message: 'The token has expired.',
     })
   })
 

@@ -106,7 +106,7 @@ describe('a verifier of tokens of an issuer elsewhere', () => {
     ['no signature', async () => (await sign(key, claims())).replace(/[^.]*$/, '')],
     ['the signature of another token', async () => withSignatureOf(await sign(key, claims({ sub: 'x' })))],
   ])('refuses a token with %s', async (_, token) => {
-    expect((await refusal(await token())).message).toBe('The signature of the token is not good')
+    expect((await refusal(await token())).message).toBe('The signature of the token is not good.')
     expect(issuer.requests).toBe(1)
   })
 
@@ -133,9 +133,9 @@ describe('a verifier of tokens of an issuer elsewhere', () => {
 
   it('says what is wrong without saying what is in the token', async () => {
     const expired = await refusal(await sign(key, claims({ exp: seconds() - 60 })))
-    expect(expired.message).toBe('The token has expired')
+    expect(expired.message).toBe('The token has expired.')
     const elsewhere = await refusal(await sign(key, claims({ aud: 'secret-audience' })))
-    expect(elsewhere.message).toBe('The token is for another audience')
+    expect(elsewhere.message).toBe('The token is for another audience.')
   })
 
   it('bears clocks that differ by less than ten seconds', async () => {

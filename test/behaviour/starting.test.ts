@@ -89,7 +89,9 @@ describe('starting the service', () => {
     const other = await mkdtemp(join(tmpdir(), 'rollcall-test-'))
     const second = start({ DATA_DIR: other, PORT: port })
     await expect(second.exit).resolves.toMatchObject({ code: 1 })
-    expect(second.stdout() + second.stderr()).toContain('EADDRINUSE')
+    expect(second.stderr()).toBe(
+      `PORT ${port} of HOST 127.0.0.1 can not be listened on: another process has it. Stop that process, or set PORT.\n`,
+    )
     await rm(other, { recursive: true })
   })
 

@@ -36,7 +36,7 @@ describe('the query of a request', () => {
   )
 
   it('says so where none is known', () => {
-    expect(refusal('/x?a=1', {}).message).toBe('?a is not known; none is.')
+    expect(refusal('/x?a=1', {}).message).toBe('?a is not known; no parameter is.')
   })
 
   it.each([

@@ -127,15 +127,16 @@ function readCells(row: Row, state: State): { given: Given; faults: Fault[] } {
   }
   // Without a key it can mean nobody but a new user, so what is asked of one can be told already.
   if (!anyKey) faults.push(emailRequired(), ...faultsOfNew(given, state.importer))
-  if (given.roles !== undefined && !mayGrantAll(state.importer, given.roles)) {
-    faults.push(forbiddenValue('roles', given.roles))
-  }
+  const beyond = beyondGrant(state.importer, given.roles ?? '')
+  if (beyond !== '') faults.push(forbiddenValue('roles', beyond))
   return { given, faults }
 }
 
-const mayGrantAll = ({ role }: Importer, roles: string): boolean =>
-  role === 'organization_owner' ||
-  roles.split(',').every((each) => each === 'organization_constituent' || each === '')
+/** Those of the roles that the caller may not grant. */
+const beyondGrant = ({ role }: Importer, roles: string): string =>
+  role === 'organization_owner'
+    ? ''
+    : roles.replace(/organization_constituent,?|,organization_constituent/, '')
 
 /** A key of a user or of a row, in the form in which it is compared. */
 function keyIn(values: Given, key: Key): string | undefined {
@@ -192,7 +193,8 @@ function createUser(row: number, given: Given, state: State): ReferenceAnswer {
 function changeUser(row: number, given: Given, user: ReferenceUser, by: Key, state: State): ReferenceAnswer {
   const decidingColumn = columnOf(by, given)
   const decidingValue = given[decidingColumn] ?? ''
-  if (!mayGrantAll(state.importer, user.roles)) return refused([forbiddenUser(decidingColumn, decidingValue)])
+  if (beyondGrant(state.importer, user.roles) !== '')
+    return refused([forbiddenUser(decidingColumn, decidingValue)])
 
   const after = valuesAfter(given, user)
   const faults = [

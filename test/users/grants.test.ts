@@ -50,6 +50,12 @@ describe('which roles a caller may grant', () => {
     expect(forbiddenRoles(member, values(roles)).map(({ code }) => code)).toEqual(['roles.forbidden'])
   })
 
+  it('says which of the roles it is about, and no other', () => {
+    const [fault] = forbiddenRoles(member, values(`${owner},${constituent}`))
+    expect(fault?.value).toBe(owner)
+    expect(fault?.message).toBe(`roles may be set so only by an organization_owner, but has ${owner}`)
+  })
+
   it('is for a member that of a constituent, for an owner any', () => {
     expect(forbiddenRoles(member, values(constituent))).toEqual([])
     for (const roles of [owner, member, `${owner},${member}`])
