@@ -25,8 +25,9 @@ onServer('a receipt, while every session of the database is ended again and agai
   })
   beforeEach(() => direct('users').delete())
 
+  // Resolves when they are gone: who asks next must not be the last to notice.
   const endSessions = (): Promise<unknown> =>
-    direct.raw(`select pg_terminate_backend(pid) from pg_stat_activity
+    direct.raw(`select pg_terminate_backend(pid, 10000) from pg_stat_activity
       where application_name = 'rollcall' and datname = current_database()`)
 
   async function troubled<T>(work: Promise<T>, pauses: number): Promise<T> {
