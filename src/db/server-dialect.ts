@@ -13,8 +13,7 @@ const GOODBYE = 1_000
 /**
  * What a session must have, by name. They are set by a statement, and not with the connection's first packet:
  * poolers such as PgBouncer refuse settings that they do not know there. Each may fail, since not every platform
- * has all of them. (There is no limit on how long statements take or wait for locks: imports of one organization
- * wait for each other, and rightly so.)
+ * has all of them.
  */
 const settings = {
   // A client that has vanished lets go of the organization within the patience of others…
@@ -26,6 +25,10 @@ const settings = {
   tcp_keepalives_interval: '2s',
   tcp_keepalives_count: '5',
   tcp_user_timeout: '20s',
+  // Imports of one organization wait for each other, and rightly so, however long the one before them takes.
+  lock_timeout: '0',
+  statement_timeout: '0',
+  transaction_timeout: '0',
 }
 
 /**

@@ -223,6 +223,8 @@ onServer('a pool without a free connection', () => {
     await query(database.knex, 'create role careless login superuser')
     await query(database.knex, 'alter role careless set synchronous_commit = off')
     await query(database.knex, `alter role careless set default_transaction_isolation = 'repeatable read'`)
+    await query(database.knex, `alter role careless set lock_timeout = '1s'`)
+    await query(database.knex, `alter role careless set statement_timeout = '2s'`)
     const url = new URL(server.url)
     url.username = 'careless'
     const careless = await openDatabase({ kind: 'postgres', url: url.href })
