@@ -267,7 +267,7 @@ describe('an export', () => {
       'imported',
     )
     client.socket.resume()
-    await client.until((text) => text.endsWith('\r\n0\r\n\r\n'))
+    await client.untilWhole()
     expect(client.body.complete).toBe(true)
     expect(recordsOf(client.body.text).length).toBeGreaterThanOrEqual(8_001)
     client.destroy()

@@ -255,7 +255,7 @@ describe('result.csv', () => {
     )
     await setTimeout(1_000)
     client.socket.resume()
-    await client.until((text) => text.includes('\r\n0\r\n'))
+    await client.untilWhole()
     expect(client.body.text === answer.text).toBe(true)
     client.destroy()
   })

@@ -8,6 +8,9 @@ import { PATIENCE } from './until.ts'
 /** How the other side ended a connection. */
 export type Ending = 'ended' | 'reset'
 
+// The last chunk of an answer, and its trailers.
+const TAIL = 1_000
+
 /** A connection on which a test writes HTTP by hand. */
 export class RawClient {
   readonly socket: Socket
@@ -79,6 +82,23 @@ export class RawClient {
     }
   }
 
+  /** Waits until an answer in chunks has come to its end. Of a long one it looks at nothing else, time and again. */
+  async untilWhole(patience = PATIENCE): Promise<void> {
+    const end = Date.now() + patience
+    while (!endsWhole(this.#lastBytes().toString())) {
+      if (Date.now() > end || this.#ending !== undefined) {
+        throw new Error(`Waited in vain (${this.#ending ?? 'open'}); there came: ${this.text.slice(-400)}`)
+      }
+      await setTimeout(5)
+    }
+  }
+
+  #lastBytes(): Buffer {
+    let [first, length] = [this.#chunks.length, 0]
+    while (first > 0 && length < TAIL) length += this.#chunks[(first -= 1)]!.length
+    return Buffer.concat(this.#chunks.slice(first)).subarray(-TAIL)
+  }
+
   async ending(patience = PATIENCE): Promise<Ending | 'open'> {
     const end = Date.now() + patience
     while (this.#ending === undefined && Date.now() < end) await setTimeout(5)
@@ -121,7 +141,7 @@ function dechunked(bytes: Buffer): { text: string; complete: boolean } {
 
 /** Whether an answer in chunks has come to its end, with trailers or without. */
 export const endsWhole = (text: string): boolean =>
-  /\r\n0\r\n(?:[\w-]+: [^\r\n]*\r\n)*\r\n$/.test(text.slice(-1_000))
+  /\r\n0\r\n(?:[\w-]+: [^\r\n]*\r\n)*\r\n$/.test(text.slice(-TAIL))
 
 export interface HeadOptions {
   readonly token: string
