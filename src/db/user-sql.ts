@@ -58,12 +58,12 @@ export const valueTexts = texts.slice(0, contractColumns.length)
  * By plain equality the planner may take any index that begins with organization_id, and read a whole
  * organization for each key: it does so while its statistics do not know the organization yet.
  */
-function seek(alias: string, key: readonly string[], values: readonly string[]): string {
+function seek(alias: string, read: string, key: readonly string[], values: readonly string[]): string {
   const order = ['organization_id', ...key].join(', ')
   const last = key.at(-1) ?? ''
   return `
     cross join lateral (
-      select ctid as place, * from users
+      select ${read} from users
        where (${order}) >= (?::integer, ${values.join(', ')}) and ${last} is not null
        order by ${order} limit 1
     ) ${alias}`
@@ -93,7 +93,7 @@ function usersWith(key: readonly string[]): string {
   const values = key.map((name) => `k.${name}`)
   return `
     select u.* from unnest(${joined}) k (${key.join(', ')})
-    ${seek('u', key, values)} where ${sought('u', key, values)}`
+    ${seek('u', '*', key, values)} where ${sought('u', key, values)}`
 }
 
 /** One row with a joined string per column: a twentieth of the cost of a row per user. */
@@ -182,8 +182,9 @@ const KEEP = '\u001E'
 /**
  * Updates of each user just what changed of him. He is looked up by his key and updated by his place (`ctid`):
  * joined to the table, the planner would read all of it for every batch where it takes the batch for small or
- * has no statistics yet. A user whom another writer moves in between is left out, so the number of updated rows
- * has to be checked.
+ * has no statistics yet. No more of him is read than says who he is: an update carries along, for every row, all that
+ * what it is joined to has. A user whom another writer moves in between is left out, so the number of updated rows has
+ * to be checked.
  */
 export function updateStatement(organizationId: number, changes: readonly UserChange[]): Statement {
   const sources = storedColumns
@@ -197,7 +198,7 @@ export function updateStatement(organizationId: number, changes: readonly UserCh
       update users u set ${sources.filter(isNotId).map(assignment).join(', ')}, updated_at = now()
         from (select ${sources.map(textOf).join(', ')} from ${from.sql} offset 0)
              s (${sources.map(({ database }) => database).join(', ')})
-        ${seek('f', ['id'], ['s.id'])}
+        ${seek('f', 'ctid as place, organization_id, id', ['id'], ['s.id'])}
        where ${sought('f', ['id'], ['s.id'])} and u.ctid = f.place`,
     parameters: [...parametersOf(sources), ...from.parameters, organizationId, organizationId],
   }
