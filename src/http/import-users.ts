@@ -98,8 +98,8 @@ export function importUsers(parts: ImportRouteParts): RequestHandler {
   }
 }
 
-/** A new import, from its request to its parts. */
-interface NewImport {
+/** A new import whose answer is streamed, from its request to its parts. */
+interface StreamedImport {
   readonly parts: ImportRouteParts
   readonly place: ImportPlace
   readonly request: ImportRequest
@@ -111,7 +111,7 @@ interface NewImport {
 }
 
 /** Runs an import, which goes on without the client if it has to, and answers the client as far as he is there. */
-async function importNew(res: Response, all: NewImport): Promise<void> {
+async function importNew(res: Response, all: StreamedImport): Promise<void> {
   const { parts, place, receipt, request } = all
   const live = new LiveChunks((from) => parts.receipts.chunks(place, from))
   receipt.signal.addEventListener('abort', () => {
@@ -131,7 +131,7 @@ async function importNew(res: Response, all: NewImport): Promise<void> {
   })
 }
 
-async function run(all: NewImport, live: LiveChunks): Promise<void> {
+async function run(all: StreamedImport, live: LiveChunks): Promise<void> {
   const { parts, receipt, incoming } = all
   const failure = await runImport(csvRun(all.instructions, runOf(all)), {
     stored: (chunk) => {
@@ -152,7 +152,7 @@ async function run(all: NewImport, live: LiveChunks): Promise<void> {
   await incoming.close()
 }
 
-function runOf({ parts, instructions, request, incoming, csv, form, receipt }: NewImport): Run {
+function runOf({ parts, instructions, request, incoming, csv, form, receipt }: StreamedImport): Run {
   return {
     mode: request.mode,
     form,
