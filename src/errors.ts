@@ -43,6 +43,7 @@ const statuses = {
   'database.unreachable': 503,
   'issuer.unreachable': 503,
   'service.stopping': 503,
+  'turn.over': 503,
   'import.lost': 503,
   'import.aborted': 503,
 } as const

@@ -82,7 +82,7 @@ export function inOneTransaction<R>(
     seal(true)
     return true
   }
-  return turns.take(place.organizationId, (spent) =>
+  return turns.takeLong(place.organizationId, (spent) =>
     committedOnce({ ...parts, spent }, isFinished(place), all, (committed) => committed),
   )
 }

@@ -24,6 +24,9 @@ export interface JobEndingParts {
 // What may be mended by waiting. Everything else is the same however often it is tried.
 const passing = new Set(['database.unreachable', 'internal', 'import.lost'])
 
+// The process ends, or others have their turn first.
+const handedOn = new Set(['service.stopping', 'turn.over'])
+
 /** How a job ends: for now, where another attempt may go well, else for good. */
 export function jobEndings({ knex, queue, place, attempts, onTrouble }: JobEndingParts): Endings {
   const end = async (trx: Knex, word: LastWord): Promise<void> => {
@@ -31,8 +34,8 @@ export function jobEndings({ knex, queue, place, attempts, onTrouble }: JobEndin
     await nextTurn(trx, queue, place.organizationId)
   }
   const abort = async (trx: Knex, reason: AbortReason): Promise<void> => {
-    if (reason.code === 'service.stopping') {
-      // The process ends, not the job: that is no attempt.
+    if (handedOn.has(reason.code)) {
+      // That is no attempt: nothing is wrong with the job.
       if (await release(trx, place, { attempts: attempts - 1, pause: 0 }))
         await queue.add(trx, place.organizationId)
     } else if (reason.code === 'import.stopped') await end(trx, { state: 'aborted', reason })

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import type { JobStore } from '../jobs/job.ts'
 import type { ImportPlace, UploadDigest } from '../receipts/receipt.ts'
 import { takeTurn, type JobStoreParts } from './claims.ts'
+import { overdue } from './overdue.ts'
 import { ArrivingPayload, storePayload, storePiece } from './payloads.ts'
 import { persevere, promptly } from './persevere.ts'
 import { execute, query } from './query.ts'
@@ -50,6 +51,7 @@ export function createJobStore(parts: JobStoreParts): JobStore {
     },
 
     remind: () => promptly(() => inTransaction(knex, (trx) => remind(trx, queue))),
+    overdue: () => promptly(() => overdue(knex, parts.processId)),
   }
 }
 

@@ -13,6 +13,8 @@ export interface WrongAttemptsParts {
   readonly allowed?: number
   /** In how many seconds. Default 600. */
   readonly seconds?: number
+  /** For how many milliseconds an attempt waits to be counted. Default 2,000. */
+  readonly patience?: number
 }
 
 // Counting never keeps anybody waiting for long: neither the caller, nor others for a connection.
@@ -28,6 +30,7 @@ export function createWrongAttempts({
   onFailure,
   allowed = 20,
   seconds = 600,
+  patience = PATIENCE,
 }: WrongAttemptsParts): WrongAttempts {
   const limiter = new RateLimiterPostgres({
     storeClient: { query: (statement: Statement) => runStatement(knex, statement) },
@@ -47,7 +50,7 @@ export function createWrongAttempts({
     waiting += 1
     const counted = last.then(() => limiter.consume(key)).finally(() => (waiting -= 1))
     last = counted.catch(() => undefined)
-    return Promise.race([counted, setTimeout(PATIENCE, undefined, { ref: false })])
+    return Promise.race([counted, setTimeout(patience, undefined, { ref: false })])
   }
   return {
     count: async (network) => {

@@ -120,17 +120,18 @@ export class Saver<R> {
   async #decideAll(entries: readonly Entry[], users: Users, ids: NewIds): Promise<Attempt> {
     if (entries.length === 0) return { decisions: [], stored: Promise.resolve() }
     this.#subjectIsUser ??= await isUser(this.#parts.importer.subject, users)
-    let known = await lookUp(entries, users, this.#repeats)
-    let activeOwners = Number.POSITIVE_INFINITY
-    const owners = (): boolean => known.some(isOwner) || entries.some(({ candidate }) => isOwner(candidate))
     // What only adds takes no rights away.
     const isTaking = this.#parts.meaning.merging === 'replace' && entries.some(mayTakeRights)
-    if (isTaking && owners()) {
+    let activeOwners: number | undefined
+    if (isTaking && entries.some(({ candidate }) => isOwner(candidate)))
+      activeOwners = await users.lockActiveOwners()
+    let known = await lookUp(entries, users, this.#repeats)
+    if (isTaking && activeOwners === undefined && known.some(isOwner)) {
       activeOwners = await users.lockActiveOwners()
       // What was read before the lock may have changed until it was there.
       known = await lookUp(entries, users, this.#repeats)
     }
-    const circumstances = this.#circumstances(activeOwners, ids)
+    const circumstances = this.#circumstances(activeOwners ?? Number.POSITIVE_INFINITY, ids)
     const decisions = entries.map((entry) => decide(entry, known, circumstances))
     return { decisions, stored: storeInWaves(decisions, users) }
   }

@@ -64,4 +64,9 @@ export interface JobStore {
   claim(): Promise<Job | undefined>
   /** Sees to it that every organization whose jobs wait gets its turn, whatever was lost. */
   remind(): Promise<void>
+  /**
+   * Of the jobs that this process runs, the id of one that has had its turn while another organization waits for a worker,
+   * with much less to do: it may be stopped by `turn.over` and goes on later.
+   */
+  overdue(): Promise<string | undefined>
 }

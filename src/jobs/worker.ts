@@ -1,5 +1,5 @@
 import type { RunningImports } from '../receipts/running-imports.ts'
-import { stopping } from '../receipts/running-imports.ts'
+import { stopping, turnOver } from '../receipts/running-imports.ts'
 import type { Job, JobStore } from './job.ts'
 
 /** What a worker needs. */
@@ -97,11 +97,18 @@ export class Worker {
     this.#isReminding = true
     try {
       await this.#parts.jobs.remind()
+      if (this.#running.size === this.#parts.slots) await this.#makeRoom()
     } catch (error) {
       this.#parts.onFailure(error)
     } finally {
       this.#isReminding = false
     }
+  }
+
+  /** Where another organization waits with little to do, a job that has run for long goes on later. */
+  async #makeRoom(): Promise<void> {
+    const id = await this.#parts.jobs.overdue()
+    if (id !== undefined) this.#parts.running.stop(id, turnOver())
   }
 
   async #sleep(): Promise<void> {

@@ -1,12 +1,6 @@
 import MailComposer from 'nodemailer/lib/mail-composer'
+import type { Mailbox } from '../settings.ts'
 import type { Mail } from './carrier.ts'
-
-/** Who sends letters. */
-export interface Mailbox {
-  /** Shown beside the address; may be empty. */
-  readonly name: string
-  readonly address: string
-}
 
 /**
  * A letter as it goes over the wire (RFC 5322), its headers encoded where they are not ASCII.

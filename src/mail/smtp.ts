@@ -1,19 +1,9 @@
 import SMTPConnection from 'nodemailer/lib/smtp-connection'
+import type { Mailbox, SmtpServer } from '../settings.ts'
 import { addressOf, type Address } from './address.ts'
 import type { Carrier, Mail } from './carrier.ts'
-import { mimeOf, type Mailbox } from './mime.ts'
+import { mimeOf } from './mime.ts'
 import { Undelivered, undelivered } from './undelivered.ts'
-
-/** A server that takes letters for others. */
-export interface SmtpServer {
-  readonly host: string
-  readonly port: number
-  /** TLS from the first byte; else by STARTTLS where the server offers it. */
-  readonly secure: boolean
-  /** Whether nothing is sent where the server does not offer STARTTLS. */
-  readonly requireTls: boolean
-  readonly login: { readonly user: string; readonly password: string } | undefined
-}
 
 /** How long the server is waited for, in milliseconds. */
 export interface SmtpTimes {

@@ -66,6 +66,10 @@ export const stopped = (): ServiceError =>
     'Somebody stopped the import: DELETE was sent for it. Its receipt says how far it had come.',
   )
 
+/** That a job has had its turn, while another organization waits for a worker. */
+export const turnOver = (): ServiceError =>
+  new ServiceError('turn.over', 'Others wait for a worker: the import goes on when it is its turn again.')
+
 /** That the service stops. */
 export const stopping = (): ServiceError =>
   new ServiceError('service.stopping', 'The service is stopping: try again in a moment.', {

@@ -173,5 +173,5 @@ describe('a job of fifty thousand rows', () => {
     const others = { path: `${importPath}/${later}`, claims: { ...anna, organization: 'other-org' } }
     expect(JSON.parse((await exchange(service, others)).text)).toMatchObject({ state: 'finished' })
     for (const { id: small } of await newest(service)) await untilJob(service, small)
-  }, 120_000)
+  }, 300_000)
 })

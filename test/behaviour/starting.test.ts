@@ -71,6 +71,18 @@ describe('starting the service', () => {
     await rm(dataDir, { recursive: true })
   })
 
+  it('prints a token that is good for imports in the background too', async () => {
+    const service = start({ ...place.env, ORGANIZATIONS: 'helping-hands:1' })
+    const token = await service.token()
+    const answer = await fetch(`${await service.url()}${importPath}`, {
+      method: 'POST',
+      headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'text/csv', Prefer: 'respond-async' },
+      body: 'email\nanna@example.com\n',
+    })
+    await expect(answer.text()).resolves.toBe('')
+    expect(answer.status).toBe(202)
+  })
+
   it('is refused on a port that is taken', async () => {
     const first = start({ ...place.env, ORGANIZATIONS: 'helping-hands:1' })
     const { port } = new URL(await first.url())

@@ -5,6 +5,7 @@ import { createCredentialDirectory } from '../../src/db/credentials.ts'
 import { openDatabase } from '../../src/db/database.ts'
 import { newPlace, type Place } from '../support/database.ts'
 import { startProcess, type ServiceProcess } from '../support/process.ts'
+import { until } from '../support/until.ts'
 
 const asked = ['add', '--organization', 'helping-hands', '--role', 'organization_owner']
 const application = [...asked, '--kind', 'application']
@@ -113,7 +114,8 @@ describe('npm run credentials', () => {
     })
     expect(await run(['revoke', one])).toEqual(revoked)
 
-    const list = await run(['list'])
+    let list = await run(['list'])
+    await until(async () => (list = await run(['list'])).stdout.includes('expired'))
     const lines = list.stdout.trimEnd().split('\n')
     expect(lines[0]).toMatch(/^ID +ORGANIZATION +KIND +ROLE +CONTACT +CREATED +EXPIRES +LAST USED +STATE$/)
     expect(lines[1]).toMatch(

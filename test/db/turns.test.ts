@@ -114,4 +114,29 @@ describe('the imports of one organization', () => {
     expect(await after(() => waited(new RangeError('x')))).toBe(0)
     expect(await after(() => waited(unreachable('x') as Error))).toBe(50)
   })
+  it('that last long are five at once, of whatever organization, and keep no others waiting', async () => {
+    const turns = new Turns()
+    const lasting = [1, 2, 3, 4, 5, 6, 7].map((id) => ({ id, ...held() }))
+    const begun: number[] = []
+    const all = lasting.map(({ id, until }) =>
+      turns
+        .takeLong(id, async () => {
+          begun.push(id)
+          await until
+          if (id === 1) throw new Error('lost')
+        })
+        .catch(() => undefined),
+    )
+    await turns.take(8, () => setImmediate())
+    expect(begun).toEqual([1, 2, 3, 4, 5])
+    lasting[0]!.release()
+    await all[0]
+    await setImmediate()
+    expect(begun).toEqual([1, 2, 3, 4, 5, 6])
+    for (const { release } of lasting) release()
+    await Promise.all(all)
+    expect(begun).toEqual([1, 2, 3, 4, 5, 6, 7])
+    await Promise.all([1, 2, 3, 4, 5].map((id) => turns.takeLong(id, () => Promise.resolve(begun.push(id)))))
+    expect(begun).toHaveLength(12)
+  })
 })

@@ -4,7 +4,7 @@ import { openDatabase, type Database } from '../../src/db/database.ts'
 import { migrate } from '../../src/db/migrate.ts'
 import { createWrongAttempts, forgetWrongAttempts } from '../../src/db/wrong-attempts.ts'
 import { newPlace, type Place } from '../support/database.ts'
-import { until } from '../support/until.ts'
+import { PATIENCE, until } from '../support/until.ts'
 
 const onServer = process.env['TEST_DATABASE_URL'] ? it : it.skip
 
@@ -46,7 +46,8 @@ describe('wrong attempts', () => {
   })
 
   it('are counted exactly where many come at once from several processes', async () => {
-    const counting = [countingOn(database), countingOn(other), countingOn(other)]
+    const patient = { patience: PATIENCE }
+    const counting = [database, other, other].map((each) => countingOn(each, patient))
     const counts = await Promise.all(
       Array.from({ length: 150 }, (_, index) => counting[index % 3]!.count('many')),
     )

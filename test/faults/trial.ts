@@ -29,11 +29,13 @@ export interface Trial {
   readonly killed?: boolean
 }
 
-const RECEIPT_MILLISECONDS = 20_000
+const RECEIPT_MILLISECONDS = 60_000
 const ORPHAN_MILLISECONDS = 120_000
-// Backing off takes a few seconds; much longer is that it never noticed.
-const RECOVERY_MILLISECONDS = 15_000
+// Backing off takes a few seconds; who never noticed gives up after half a minute.
+const RECOVERY_MILLISECONDS = 25_000
 const SOON = 300
+// More questions than an upload takes steps until its import can be seen: each lets it get on by one at least.
+const STEPS = 20
 
 /** A new upload of a run. */
 export function uploadOf(lab: Lab, { random, number }: Run, options: Partial<UploadOptions> = {}): Upload {
@@ -134,7 +136,7 @@ class Importing {
       await this.#compare(answer, found, this.#receipt, id, sent)
     }
     if (!killed && this.#receipt?.state === 'running') {
-      const what = 'its answer has ended, and it still runs 20 s later'
+      const what = 'its answer has ended, and it still runs a minute later'
       this.say([{ property: 'receipt', what }])
     }
     if (killed && this.#receipt?.state === 'running') this.#lab.deferred.push(compare)
@@ -160,7 +162,7 @@ class Importing {
   /** An import whose client has gone ends after its batch: waits until it has. */
   async #settle(key: string): Promise<void> {
     const { stand } = this.#lab
-    const id = (await receiptOfKey(stand.target, key))?.id
+    const id = await this.#begun(key)
     if (id !== undefined) await endedReceipt(stand.target, id, RECEIPT_MILLISECONDS)
     let [count, before] = [await stand.database.count(), -1]
     while (count !== before) {
@@ -168,6 +170,15 @@ class Importing {
       before = count
       count = await stand.database.count()
     }
+  }
+
+  /** The id of the import, if there is one: of a client who has gone the service may still have to read what he sent. */
+  async #begun(key: string): Promise<string | undefined> {
+    for (let step = 0; step < STEPS; step += 1) {
+      const receipt = await receiptOfKey(this.#lab.stand.target, key)
+      if (receipt !== undefined) return receipt.id
+    }
+    return undefined
   }
 
   /** Sends the file again, and checks P9: with the same key, if there is one, and without. */

@@ -10,11 +10,12 @@ function workerOf(slots: number) {
   const jobs = {
     claim: () => new Promise<Job | undefined>((resolve) => claims.push(resolve)),
     remind: () => Promise.resolve(),
+    overdue: () => Promise.resolve('long'),
   } as unknown as JobStore
   const ends: (() => void)[] = []
   const run = () => new Promise<void>((resolve) => ends.push(resolve))
   const parts = { jobs, running: new RunningImports(), run, slots, onFailure: () => undefined }
-  return { worker: new Worker(parts), claims, ends }
+  return { worker: new Worker(parts), claims, ends, running: parts.running }
 }
 
 const jobOf = (id: string): Job => ({ receipt: { id } }) as Job
@@ -61,6 +62,18 @@ describe('the slots of a worker', () => {
     ends[0]?.()
     await settled()
     expect(claims).toHaveLength(6)
+  })
+
+  it('are freed of what has had its turn only where none is free', async () => {
+    const { worker, claims, running } = workerOf(2)
+    const long = running.add('long')
+    worker.start()
+    claims[0]?.(jobOf('long'))
+    await jest.advanceTimersByTimeAsync(10_000)
+    expect(long.aborted).toBe(false)
+    claims[1]?.(jobOf('other'))
+    await jest.advanceTimersByTimeAsync(3_000)
+    expect(long.reason).toMatchObject({ code: 'turn.over' })
   })
 
   it('stops when what it runs has ended, and takes nothing more', async () => {

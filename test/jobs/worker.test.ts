@@ -39,6 +39,7 @@ class Bench {
       this.reminders += 1
       return this.trouble === undefined ? Promise.resolve() : Promise.reject(this.trouble)
     },
+    overdue: () => Promise.resolve(undefined),
   }
 
   worker(slots: number): Worker {

@@ -1,7 +1,7 @@
 import type { Carrier, Mail } from '../../src/mail/carrier.ts'
 import type { LetterFacts } from '../../src/mail/facts.ts'
 import { Undelivered } from '../../src/mail/undelivered.ts'
-import type { SmtpServer } from '../../src/mail/smtp.ts'
+import type { SmtpServer } from '../../src/settings.ts'
 
 /** A letter's facts; all of it has a default. */
 export const factsOf = (more: Partial<LetterFacts> = {}): LetterFacts => ({

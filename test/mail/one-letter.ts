@@ -1,5 +1,6 @@
 // Sends one letter to the mail server that its argument describes, trusting any certificate if its environment says so.
-import { createSmtpCarrier, type SmtpServer } from '../../src/mail/smtp.ts'
+import { createSmtpCarrier } from '../../src/mail/smtp.ts'
+import type { SmtpServer } from '../../src/settings.ts'
 import { mailTo } from './letters.ts'
 
 const server = JSON.parse(process.argv[2] ?? '') as SmtpServer

@@ -40,7 +40,7 @@ export async function untilJob(
   service: Asked,
   id: string,
   wanted: (job: JobJson) => boolean = hasEnded,
-  patience = 40_000,
+  patience = 120_000,
 ): Promise<JobJson> {
   const end = Date.now() + patience
   for (;;) {

@@ -7,11 +7,13 @@ const server = `
   const { createServer } = require('node:net')
   const { parentPort, workerData: { ending, told } } = require('node:worker_threads')
   const server = createServer((socket) => {
-    socket.write('the last bytes', () => {
-      if (ending === 'reset') socket.resetAndDestroy()
-      else socket.end()
-      Atomics.store(told, 0, 1)
-      Atomics.notify(told, 0)
+    parentPort.once('message', () => {
+      socket.write('the last bytes', () => {
+        if (ending === 'reset') socket.resetAndDestroy()
+        else socket.end()
+        Atomics.store(told, 0, 1)
+        Atomics.notify(told, 0)
+      })
     })
   })
   server.listen(0, '127.0.0.1', () => parentPort.postMessage(server.address().port))
@@ -25,6 +27,7 @@ it.each(['reset', 'ended'] as const)(
     try {
       const [port] = (await once(worker, 'message')) as [number]
       const client = await RawClient.connect({ port })
+      worker.postMessage('connected')
       Atomics.wait(told, 0, 0)
       expect(await client.ending()).toBe(ending)
       expect(client.text).toBe('the last bytes')
