@@ -31,7 +31,7 @@ export default tseslint.config(
   {
     files: ['test/**'],
     rules: {
-      // supertest, JSON bodies and deliberately broken input are `any` or unsafe by nature
+      // JSON bodies and deliberately broken input are `any` or unsafe by nature
       '@typescript-eslint/no-unsafe-assignment': 'off',
       '@typescript-eslint/no-unsafe-member-access': 'off',
       '@typescript-eslint/no-unsafe-argument': 'off',

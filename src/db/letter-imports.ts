@@ -9,7 +9,7 @@ import { query, type ResultRow } from './query.ts'
 export function createLetterImports(knex: Knex): LetterImports {
   return {
     read: async (place, signal) => {
-      const row = await rowOf(knex, place)
+      const row = await rowOf(knex, place, signal)
       if (row === undefined) return undefined
       const chunks = notesOf(knex, place, signal)
       return importOf(row, row.erased ? undefined : await faultCounts(chunks))
@@ -41,7 +41,11 @@ interface EndedRow extends ResultRow {
   readonly erased: boolean
 }
 
-async function rowOf(knex: Knex, { organizationId, id }: ImportPlace): Promise<EndedRow | undefined> {
+async function rowOf(
+  knex: Knex,
+  { organizationId, id }: ImportPlace,
+  signal: AbortSignal,
+): Promise<EndedRow | undefined> {
   const sql = `
     select i.organization_id, i.id, i.kind, o.slug, i.mode, i.refused, i.reason_code, i.reason, i.file_name,
            i.idempotency_key, i.caller, j.rows_total, j.started_at is not null as begun,
@@ -50,7 +54,7 @@ async function rowOf(knex: Knex, { organizationId, id }: ImportPlace): Promise<E
       from imports i join organizations o on o.organization_id = i.organization_id
       left join import_jobs j on j.organization_id = i.organization_id and j.import_id = i.id
      where i.organization_id = ?::integer and i.id = ?::text`
-  return (await persevere(() => query<EndedRow>(knex, sql, [organizationId, id])))[0]
+  return (await persevere(() => query<EndedRow>(knex, sql, [organizationId, id]), { signal }))[0]
 }
 
 function importOf(row: EndedRow, faults: LetterImport['faults']): LetterImport {

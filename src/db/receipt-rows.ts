@@ -1,5 +1,4 @@
 import type { Knex } from 'knex'
-import type { Counts } from '../receipts/counts.ts'
 import type {
   AnswerForm,
   ImportKind,
@@ -9,7 +8,6 @@ import type {
   Receipt,
 } from '../receipts/receipt.ts'
 import { query, type ResultRow } from './query.ts'
-import { countNames } from './receipt-sql.ts'
 
 /** A row of the table `imports`, as {@link receiptColumns} reads it. */
 interface ImportRow extends ResultRow {
@@ -68,8 +66,7 @@ export async function selectReceipts(
 }
 
 function receiptOf(row: ImportRow): Receipt {
-  const counts = Object.fromEntries(countNames.map((name) => [name, row[name]])) as unknown as Counts
-  const { upload_bytes: bytes, upload_digest: sha256 } = row
+  const { created, updated, unchanged, invalid, skipped, upload_bytes: bytes, upload_digest: sha256 } = row
   return {
     organizationId: row.organization_id,
     id: row.id,
@@ -78,7 +75,7 @@ function receiptOf(row: ImportRow): Receipt {
     reason: row.reason_code === null ? undefined : { code: row.reason_code, detail: row.reason ?? '' },
     mode: row.mode,
     refused: row.refused,
-    counts,
+    counts: { created, updated, unchanged, invalid, skipped },
     chunks: row.chunks,
     caller: row.caller,
     callerEmail: row.caller_email ?? undefined,

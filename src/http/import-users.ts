@@ -5,8 +5,9 @@ import { ServiceError } from '../errors.ts'
 import type { BatchSizes } from '../import/batches.ts'
 import { runImport } from '../import/run-import.ts'
 import { Spool } from '../import/spool.ts'
-import { csvOptions, csvRows, csvRun, type CsvInstructions, type Run } from '../jobs/csv-run.ts'
+import { csvOptions, csvRows, csvRun, type CsvInstructions } from '../jobs/csv-run.ts'
 import type { JobStore } from '../jobs/job.ts'
+import type { Run } from '../jobs/run.ts'
 import { LiveChunks } from '../receipts/follow.ts'
 import type { AnswerForm, ImportPlace, ReceiptStore, ReceiptWriter } from '../receipts/receipt.ts'
 import type { Addressees } from '../users/addressees.ts'
@@ -98,8 +99,8 @@ export function importUsers(parts: ImportRouteParts): RequestHandler {
   }
 }
 
-/** A new import, from its request to its parts. */
-interface NewImport {
+/** A new import whose answer is streamed, from its request to its parts. */
+interface StreamedImport {
   readonly parts: ImportRouteParts
   readonly place: ImportPlace
   readonly request: ImportRequest
@@ -111,7 +112,7 @@ interface NewImport {
 }
 
 /** Runs an import, which goes on without the client if it has to, and answers the client as far as he is there. */
-async function importNew(res: Response, all: NewImport): Promise<void> {
+async function importNew(res: Response, all: StreamedImport): Promise<void> {
   const { parts, place, receipt, request } = all
   const live = new LiveChunks((from) => parts.receipts.chunks(place, from))
   receipt.signal.addEventListener('abort', () => {
@@ -131,7 +132,7 @@ async function importNew(res: Response, all: NewImport): Promise<void> {
   })
 }
 
-async function run(all: NewImport, live: LiveChunks): Promise<void> {
+async function run(all: StreamedImport, live: LiveChunks): Promise<void> {
   const { parts, receipt, incoming } = all
   const failure = await runImport(csvRun(all.instructions, runOf(all)), {
     stored: (chunk) => {
@@ -152,7 +153,7 @@ async function run(all: NewImport, live: LiveChunks): Promise<void> {
   await incoming.close()
 }
 
-function runOf({ parts, instructions, request, incoming, csv, form, receipt }: NewImport): Run {
+function runOf({ parts, instructions, request, incoming, csv, form, receipt }: StreamedImport): Run {
   return {
     mode: request.mode,
     form,

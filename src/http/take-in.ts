@@ -47,7 +47,7 @@ export interface TakeIn {
  * Stores an upload as it arrives and hands it over to the workers. Its rows are read once already: they are counted, and
  * whatever ends an upload early is told to its sender rather than in a letter.
  *
- * @throws what the upload was broken off by; its receipt is `aborted` then
+ * @throws what the upload was broken off by; its receipt is `aborted` then, or soon
  */
 export async function takeIn(parts: TakeIn): Promise<void> {
   const { jobs, place, receipt, incoming, payload, rows } = parts
@@ -61,7 +61,8 @@ export async function takeIn(parts: TakeIn): Promise<void> {
     await jobs.queue(place, upload, count)
   } catch (error) {
     const cause: unknown = receipt.signal.aborted ? receipt.signal.reason : error
-    await receipt.abort(abortReason(cause))
+    // Where that can't be written either, the next heartbeat finds that the import does not run.
+    await receipt.abort(abortReason(cause)).catch(() => undefined)
     throw cause
   }
   parts.onJob()

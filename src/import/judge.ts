@@ -108,12 +108,12 @@ export function createJudge(layout: Layout, options: JudgeOptions): (row: Row) =
   }
 }
 
-const keys: Layout = ['id', 'slug', 'providerType', 'providerId', 'email']
+const keyColumns: Layout = ['id', 'slug', 'providerType', 'providerId', 'email']
 
 /** Makes a judge that looks at nothing but the columns that say whom a row means. */
 export function createKeyJudge(layout: Layout, options: JudgeOptions): (row: Row) => Verdict {
   return createJudge(
-    layout.map((name) => (keys.includes(name) ? name : undefined)),
+    layout.map((name) => (keyColumns.includes(name) ? name : undefined)),
     options,
   )
 }

@@ -5,7 +5,7 @@ import type { Row } from '../import/row.ts'
 import type { RunParts } from '../import/run-parts.ts'
 import { readMembersPayload } from '../json/members.ts'
 import type { Importer } from '../users/grants.ts'
-import { keptRun, type Run } from './csv-run.ts'
+import { keptRun, type Run } from './run.ts'
 
 /** What is asked of an import of members. JSON can hold it, for a worker. */
 export interface MemberInstructions {

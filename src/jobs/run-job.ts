@@ -5,9 +5,10 @@ import type { RunParts } from '../import/run-parts.ts'
 import { Spool } from '../import/spool.ts'
 import { storedChunks } from '../receipts/follow.ts'
 import type { ImportKind, Receipt, ReceiptStore, UploadDigest } from '../receipts/receipt.ts'
-import { csvOptions, csvRows, csvRun, type CsvInstructions, type Run } from './csv-run.ts'
+import { csvOptions, csvRows, csvRun, type CsvInstructions } from './csv-run.ts'
 import type { Job } from './job.ts'
 import { memberRows, membersRun, type MemberInstructions } from './members-run.ts'
+import type { Run } from './run.ts'
 
 /** What is needed to run jobs. */
 export interface JobRunnerParts {

@@ -39,7 +39,7 @@ export interface ImportPlace {
 /** Whose import it is. */
 export interface ImportOwner {
   readonly organizationId: number
-  /** The token's `sub`. */
+  /** The token's `sub`, or `credential:ID` of a program that calls for itself. */
   readonly caller: string
   readonly callerEmail: string | undefined
 }
@@ -72,7 +72,10 @@ export interface NewImport extends ImportOwner {
   readonly fileName: string | undefined
   /** The key by which the caller knows it, beside its id. */
   readonly idempotencyKey: string | undefined
-  /** What was asked for beside the body, in one form whatever its order; compared where a key is used again. */
+  /**
+   * What is compared where a key is used again: what was asked for beside the file, in one form whatever its order; of
+   * members, what their body means.
+   */
   readonly request: string
   readonly form: AnswerForm
   /** Given where the import is not done while the caller waits. */
@@ -224,7 +227,7 @@ export interface ReceiptStore {
   letters(receipt: ImportPlace): Promise<readonly LetterStatus[]>
   /** Some chunks from a number on, in order; none where there are none yet. Trouble is waited for. */
   chunks(receipt: ImportPlace, from: number): Promise<readonly StoredChunk[]>
-  /** Asks a running import to stop after its batch. */
+  /** Ends an import that waits for a worker, and asks one that runs to stop after its batch. */
   requestStop(receipt: ImportPlace): Promise<void>
   /** Deletes the result of an import that has ended. */
   erase(receipt: ImportPlace): Promise<void>

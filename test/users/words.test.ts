@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
+import { roles as rolesOfCallers } from '../../src/auth/caller.ts'
 import { canonicalLocale, canonicalTimeZone } from '../../src/users/locale.ts'
-import { canonicalRoles, roleSet, unknownRoles } from '../../src/users/roles.ts'
+import { canonicalRoles, roles, roleSet, unknownRoles } from '../../src/users/roles.ts'
 import { boolean } from '../../src/users/rules.ts'
 
 describe('a boolean', () => {
@@ -69,6 +70,10 @@ describe('a list of roles', () => {
   ])('is %j', (list, canonical) => {
     expect(canonicalRoles(list)).toBe(canonical)
     expect(canonicalRoles(canonical)).toBe(canonical)
+  })
+
+  it('has the roles that tokens and credentials give, in the same order', () => {
+    expect(roles).toEqual(rolesOfCallers)
   })
 
   it('names its offending entries as they were sent', () => {
