@@ -3,6 +3,7 @@ import { startMailServer, type MailServer } from '../mail/mail-server.ts'
 import {
   ask,
   holdImports,
+  importAt,
   membersBody,
   membersPath,
   numberedMembers,
@@ -103,6 +104,39 @@ describe('the log of imports of members', () => {
     }
     expect(service.logged()).not.toContain('Troubledname')
     expect(service.logged()).not.toMatch(/m-\d+@example\.com/)
+  })
+
+  it('says which import can not be begun, while the others go on', async () => {
+    const owner = await programOf(service)
+    await service.knex.raw(`
+      alter table imports add constraint no_running check (file_name <> 'broken.json' or state <> 'running')`)
+    try {
+      const broken = await postMembers(service, owner, [], { importFilename: 'broken.json' })
+      const { importId } = await untilImport(
+        service,
+        owner,
+        broken,
+        ({ progress }) => progress.trouble !== null,
+      )
+      await untilImport(service, owner, await postMembers(service, owner, numberedMembers(0, 1)))
+      const line = service
+        .logged()
+        .split('\n')
+        .find((each) => each.includes('can not be begun'))
+      expect(JSON.parse(line!)).toMatchObject({
+        level: 50,
+        organization: 1,
+        import: importId,
+        err: { code: '23514', constraint: 'no_running' },
+      })
+      expect(await importAt(service, owner, broken)).toMatchObject({
+        state: 'waiting',
+        progress: { attempts: 0, trouble: expect.stringContaining('it has been logged') },
+      })
+      await ask(service, owner, { method: 'DELETE', path: broken })
+    } finally {
+      await service.knex.raw('alter table imports drop constraint no_running')
+    }
   })
 })
 

@@ -1,4 +1,4 @@
-// Sends one letter to the mail server that its argument describes, trusting any certificate if its environment says so.
+// Sends one letter to the mail server that its argument describes.
 import { createSmtpCarrier } from '../../src/mail/smtp.ts'
 import type { SmtpServer } from '../../src/settings.ts'
 import { mailTo } from './letters.ts'
