@@ -101,3 +101,6 @@ export class ServiceError extends Error {
 /** A mistake of ours, as it may be told: whatever it was stands in the log alone. */
 export const internal = (cause: unknown): ServiceError =>
   new ServiceError('internal', 'Something went wrong on our side; it has been logged.', { cause })
+
+/** The service can't start as things are. Its message is for people: what is in the way, and what to do. */
+export class RefusedStart extends Error {}

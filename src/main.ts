@@ -2,6 +2,7 @@ import { setTimeout } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { compose, type Duties, type Parts } from './compose.ts'
 import { ConfigError, readConfig, type Config } from './config.ts'
+import { RefusedStart } from './errors.ts'
 import { listen, type RunningServer } from './http/server.ts'
 import { createLog } from './log.ts'
 
@@ -32,9 +33,7 @@ let stopping = false
 try {
   await serve()
 } catch (error) {
-  // Sentences for people have names of their own; everything else is a mistake of ours.
-  const named = error instanceof Error && ['CannotListen', 'FolderInUse', 'OrganizationConflict'].includes(error.name)
-  if (named) process.stderr.write(`${error.message}\n`)
+  if (error instanceof RefusedStart) process.stderr.write(`${error.message}\n`)
   else log.fatal({ err: error }, 'the service could not start')
   process.exit(1)
 }

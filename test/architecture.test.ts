@@ -63,7 +63,7 @@ const formats = ['import/answer.ts', 'users/columns.ts', 'users/faults.ts', 'use
  */
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   'log.ts': [],
-  'main.ts': ['compose.ts', 'config.ts', 'http', 'log.ts'],
+  'main.ts': ['compose.ts', 'config.ts', 'errors.ts', 'http', 'log.ts'],
   'background.ts': ['import', 'receipts', 'jobs', 'mail', 'db', 'config.ts'],
   'compose.ts': [
     'background.ts',

@@ -3,7 +3,7 @@ import { credentialKinds, makeCredential, type Credential } from '../auth/creden
 import { isSlug } from '../auth/organization.ts'
 import type { Administration } from '../compose.ts'
 import { ConfigError, readConfig, type Config } from '../config.ts'
-import { ServiceError } from '../errors.ts'
+import { RefusedStart, ServiceError } from '../errors.ts'
 import { canonicalEmail } from '../users/email.ts'
 import { parsed, secondsOf, UsageError } from './arguments.ts'
 
@@ -172,8 +172,10 @@ const inUse =
 function sentenceOf(error: unknown): string {
   if (!(error instanceof Error)) return 'something went wrong'
   if (error.name === 'FolderInUse') return inUse
-  const known = [UsageError, ConfigError, Refusal, ServiceError].some((kind) => error instanceof kind)
-  if (known || error.name === 'OrganizationConflict') return error.message
+  const known = [UsageError, ConfigError, Refusal, RefusedStart, ServiceError].some(
+    (kind) => error instanceof kind,
+  )
+  if (known) return error.message
   const { code } = error as NodeJS.ErrnoException
   return `the database could not be used${code === undefined ? '' : ` (${code})`}`
 }

@@ -1,8 +1,9 @@
 import { linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { RefusedStart } from '../errors.ts'
 
 /** Another process has the folder open. The message says which. */
-export class FolderInUse extends Error {
+export class FolderInUse extends RefusedStart {
   override readonly name = 'FolderInUse'
 }
 

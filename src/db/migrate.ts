@@ -6,6 +6,7 @@ import * as credentials from '../../migrations/20261124_credentials.ts'
 import * as jobs from '../../migrations/20261124_jobs.ts'
 import * as letters from '../../migrations/20261124_letters.ts'
 import * as memberColumns from '../../migrations/20261124_member_columns.ts'
+import { RefusedStart } from '../errors.ts'
 import { promptly } from './persevere.ts'
 import { query } from './query.ts'
 import { installQueue } from './queue.ts'
@@ -50,15 +51,22 @@ export async function hasTable(knex: Knex, table: string): Promise<boolean> {
 // Any number that nothing else in the database locks: the bytes of "roll".
 const MIGRATION_LOCK = 0x726f6c6c
 
+/** The tables are those of a later version. Its message is for people. */
+export class LaterTables extends RefusedStart {
+  override readonly name = 'LaterTables'
+}
+
 /**
  * Brings the tables up to date, in one transaction. Of several processes that start at once one migrates
  * and the others wait, and one that is killed leaves neither a half-made table nor a lock: knex's own lock
  * row, written in the same transaction, is rolled back with it. The queue's tables are pg-boss's own affair. Where it
  * deadlocks with the imports of an earlier version that still runs beside it, it is tried again.
  *
+ * @throws LaterTables If a later version has changed them: what this one would write there, nobody knows
  * @throws ServiceError `database.unreachable` If the database can't be reached
  */
 export async function migrate(knex: Knex): Promise<void> {
+  await refuseLaterTables(knex)
   await promptly(() => migrateOnce(knex))
 }
 
@@ -72,4 +80,15 @@ async function migrateOnce(knex: Knex): Promise<void> {
   } catch (error) {
     throw asServiceError(error)
   }
+}
+
+async function refuseLaterTables(knex: Knex): Promise<void> {
+  if (!(await hasTable(knex, 'knex_migrations'))) return
+  const done = await query<{ name: string }>(knex, 'select name from knex_migrations order by id')
+  const later = done.filter(({ name }) => !migrations.some((migration) => migration.name === name))
+  if (later.length === 0) return
+  throw new LaterTables(
+    `The database has the tables of a later version (${later.map(({ name }) => name).join(', ')}): start that version, ` +
+      'or set DATABASE_URL or DATA_DIR to another database.',
+  )
 }

@@ -1,5 +1,6 @@
 import type { Knex } from 'knex'
 import type { OrganizationDirectory } from '../auth/organization-directory.ts'
+import { RefusedStart } from '../errors.ts'
 import { promptly } from './persevere.ts'
 import { query } from './query.ts'
 
@@ -21,7 +22,7 @@ export function createOrganizationDirectory(knex: Knex): OrganizationDirectory {
 }
 
 /** An organization is wanted under an id, or an id for an organization, that is another's already. */
-export class OrganizationConflict extends Error {
+export class OrganizationConflict extends RefusedStart {
   override readonly name = 'OrganizationConflict'
 }
 

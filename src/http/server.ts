@@ -2,6 +2,7 @@ import type { RequestListener } from 'node:http'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { once } from 'node:events'
+import { RefusedStart } from '../errors.ts'
 import { connectionLimits, Connections, type ConnectionLimits } from './connections.ts'
 import { expectsToBeAsked } from './expectation.ts'
 
@@ -27,7 +28,7 @@ export interface ListenOptions {
 }
 
 /** The address can't be listened on. Its message is for people. */
-export class CannotListen extends Error {
+export class CannotListen extends RefusedStart {
   override readonly name = 'CannotListen'
 }
 

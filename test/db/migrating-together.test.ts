@@ -22,6 +22,7 @@ describe('processes that start at once on an empty database', () => {
     const queues = await opened[0]?.knex.raw<{ rows: unknown }>('select name, policy from pgboss.queue')
     expect(queues?.rows).toEqual([{ name: 'turns', policy: 'short' }])
   })
+
   it('try again where imports that run already get in the way', async () => {
     const { settings } = (place = await newPlace(true))
     const database = await openDatabase(settings)
