@@ -81,7 +81,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   csv: ['import (types)', 'receipts (types)', 'receipts/chunk.ts', ...formats, 'users/formula.ts'],
   json: ['import (types)', ...formats, 'users/members.ts'],
   db: ['users', 'receipts', 'jobs', 'mail', 'auth (types)', 'errors.ts', '../migrations'],
-  mail: ['receipts (types)', 'settings.ts (types)'],
+  mail: ['receipts (types)', 'receipts/counts.ts', 'settings.ts (types)'],
   import: ['users', 'receipts (types)', 'errors.ts'],
   auth: ['errors.ts'],
   users: [],

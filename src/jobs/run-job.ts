@@ -25,8 +25,11 @@ export interface JobRunnerParts {
 export function jobRunner(parts: JobRunnerParts): (job: Job) => Promise<void> {
   return async (job) => {
     const near = job.receipt.mode === 'each' ? undefined : new NearPayload(job)
+    const ours = (error: unknown): void => {
+      parts.onFailure(error, job.receipt.id)
+    }
     const failed = (error: unknown): void => {
-      if (!(error instanceof ServiceError)) parts.onFailure(error, job.receipt.id)
+      if (!(error instanceof ServiceError)) ours(error)
       parts.onEnded(job.receipt, abortReason(error).code)
     }
     const finished = (): void => {
@@ -36,15 +39,13 @@ export function jobRunner(parts: JobRunnerParts): (job: Job) => Promise<void> {
     try {
       const run = runParts(job, near, parts)
       const unwritten = await runImport(run, { stored: nothing, finished, failed })
-      if (unwritten !== undefined) parts.onFailure(unwritten, job.receipt.id)
+      if (unwritten !== undefined) ours(unwritten)
     } catch (error) {
       // What is kept of it makes no sense; whoever looks at it next may be of another version.
       failed(error)
-      await job.writer.abort(abortReason(error)).catch((failure: unknown) => {
-        parts.onFailure(failure, job.receipt.id)
-      })
+      await job.writer.abort(abortReason(error)).catch(ours)
     } finally {
-      await near?.close()
+      await near?.close().catch(ours)
     }
   }
 }

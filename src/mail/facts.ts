@@ -1,4 +1,4 @@
-import type { Counts } from '../receipts/counts.ts'
+import { rowsOf } from '../receipts/counts.ts'
 import type { LetterKind } from '../receipts/letter.ts'
 import type { LetterImport } from './outbox.ts'
 
@@ -11,13 +11,6 @@ export interface LetterFacts extends LetterImport {
 
 /** A number as people read it. */
 export const number = (value: number): string => value.toLocaleString('en-US')
-
-/** The rows that were looked at. */
-export const totalOf = ({ created, updated, unchanged, invalid, skipped }: Counts): number =>
-  created + updated + unchanged + invalid + skipped
-
-/** The rows that are imported, or would have been. */
-export const goodOf = ({ created, updated, unchanged }: Counts): number => created + updated + unchanged
 
 /** `row` or `members`: what its rows are called, as many as there are. */
 export const noun = ({ importKind }: LetterFacts, count: number): string =>
@@ -38,13 +31,13 @@ export const isWhole = (facts: LetterFacts): boolean => isDryRun(facts) || facts
 
 /** Whether it came to its end and there was nothing in it. */
 export const wasEmpty = ({ kind, counts }: LetterFacts): boolean =>
-  kind === 'finished' && totalOf(counts) === 0
+  kind === 'finished' && rowsOf(counts) === 0
 
 /** Whether it did not come to its end because somebody asked for that. */
 export const wasStopped = ({ reason }: LetterFacts): boolean => reason?.code === 'import.stopped'
 
 /** `2,050 of 60,000` where not all rows were looked at, else how many there are. */
 export function progressOf({ counts, rowsTotal = 0 }: LetterFacts): string {
-  const done = totalOf(counts)
+  const done = rowsOf(counts)
   return done < rowsTotal ? `${number(done)} of ${number(rowsTotal)}` : number(done)
 }

@@ -1,5 +1,6 @@
 import type { Counts } from '../receipts/counts.ts'
-import { importedNothing, isWhole, number, progressOf, totalOf, wasEmpty, type LetterFacts } from './facts.ts'
+import { rowsOf } from '../receipts/counts.ts'
+import { importedNothing, isWhole, number, progressOf, wasEmpty, type LetterFacts } from './facts.ts'
 import { plain } from './plain.ts'
 import { happenedIn, idName, nextAfter, subjectOf } from './sentences.ts'
 
@@ -54,7 +55,7 @@ function countsOf(facts: LetterFacts): readonly Line[] {
   if (wasEmpty(facts)) return []
   const { counts, importKind } = facts
   const lookedAt = { name: importKind === 'members' ? 'members' : 'rows', value: progressOf(facts) }
-  if (totalOf(counts) === 0) return [lookedAt]
+  if (rowsOf(counts) === 0) return [lookedAt]
   const names = ['created', 'updated', 'unchanged', 'invalid', 'skipped'] as const
   const shown = names.filter((name) => name !== 'skipped' || counts.skipped > 0)
   return [lookedAt, ...shown.map((name) => ({ name: named(name, facts), value: number(counts[name]) }))]
@@ -86,7 +87,7 @@ const moment = (date: Date): string => `${date.toISOString().slice(0, 19).replac
 function linksOf(facts: LetterFacts): readonly Line[] {
   const { link, importKind, counts } = facts
   const receipt = { name: 'The receipt', value: link }
-  if (facts.faults === undefined || totalOf(counts) === 0) return [receipt]
+  if (facts.faults === undefined || rowsOf(counts) === 0) return [receipt]
   const result = importKind === 'members' ? `${link}/result` : `${link}/result.csv`
   const onlyInvalid = importKind === 'users' && counts.invalid > 0 && !isWhole(facts)
   return [

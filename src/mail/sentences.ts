@@ -1,5 +1,5 @@
+import { importedOf, rowsOf } from '../receipts/counts.ts'
 import {
-  goodOf,
   importedNothing,
   isDryRun,
   isWhole,
@@ -7,7 +7,6 @@ import {
   number,
   progressOf,
   some,
-  totalOf,
   wasEmpty,
   wasStopped,
   type LetterFacts,
@@ -20,11 +19,11 @@ export function subjectOf(facts: LetterFacts): string {
   const what = `${isDryRun(facts) ? 'Dry run' : 'Import'} for ${organization}`
   if (kind !== 'finished') return `${what} ${kind === 'failed' ? 'failed' : 'was stopped'}`
   if (facts.refused)
-    return `${what} refused: ${number(counts.invalid)} of ${some(totalOf(counts), facts)} invalid`
+    return `${what} refused: ${number(counts.invalid)} of ${some(rowsOf(counts), facts)} invalid`
   if (wasEmpty(facts)) return `${what} finished: it had no ${noun(facts, 0)}`
   const good = isDryRun(facts) ? 'valid' : 'imported'
   const invalid = counts.invalid === 0 ? '' : `, ${number(counts.invalid)} invalid`
-  return `${what} finished: ${number(goodOf(counts))} of ${some(totalOf(counts), facts)} ${good}${invalid}`
+  return `${what} finished: ${number(importedOf(counts))} of ${some(rowsOf(counts), facts)} ${good}${invalid}`
 }
 
 /** What happened, in sentences; the first is what a reader in a hurry needs. */
@@ -41,7 +40,7 @@ export function happenedIn(facts: LetterFacts): readonly string[] {
 /** `1 of 5 rows is invalid` */
 function invalidOf(facts: LetterFacts): string {
   const { invalid } = facts.counts
-  return `${number(invalid)} of ${some(totalOf(facts.counts), facts)} ${are(invalid)} invalid`
+  return `${number(invalid)} of ${some(rowsOf(facts.counts), facts)} ${are(invalid)} invalid`
 }
 
 const are = (count: number): string => (count === 1 ? 'is' : 'are')
@@ -49,8 +48,8 @@ const are = (count: number): string => (count === 1 ? 'is' : 'are')
 /** `3 of 5 rows were imported; 1 is invalid, 1 is blank` */
 function outcomeOf(facts: LetterFacts): string {
   const { counts } = facts
-  const good = goodOf(counts)
-  const ofAll = `${good === 0 ? 'None' : number(good)} of ${some(totalOf(counts), facts)}`
+  const good = importedOf(counts)
+  const ofAll = `${good === 0 ? 'None' : number(good)} of ${some(rowsOf(counts), facts)}`
   const done = isDryRun(facts) ? 'would be imported' : `${good <= 1 ? 'was' : 'were'} imported`
   const others = othersOf(facts)
   return `${ofAll} ${done}${others.length === 0 ? '' : `; ${others.join(', ')}`}`
@@ -66,7 +65,7 @@ function othersOf({ counts: { invalid, skipped } }: LetterFacts): readonly strin
 
 function endOf(facts: LetterFacts): string {
   if (facts.kind === 'failed') return 'failed: the service gave it up'
-  const when = facts.begun || totalOf(facts.counts) > 0 ? 'before its end' : 'before it began'
+  const when = facts.begun || rowsOf(facts.counts) > 0 ? 'before its end' : 'before it began'
   return `was stopped ${when}${wasStopped(facts) ? ': somebody sent DELETE for it' : ''}`
 }
 
@@ -77,7 +76,7 @@ function reasonOf(facts: LetterFacts): readonly string[] {
 /** What is imported of an import that did not come to its end. */
 function whatStays(facts: LetterFacts): readonly string[] {
   const { begun, counts, rowsTotal } = facts
-  const total = totalOf(counts)
+  const total = rowsOf(counts)
   if (begun && importedNothing(facts)) return whyNothing(facts)
   if (total === 0) return ['Nothing was imported.']
   const lookedAt = `${progressOf(facts)} ${noun(facts, rowsTotal ?? total)}`
@@ -86,10 +85,10 @@ function whatStays(facts: LetterFacts): readonly string[] {
 }
 
 function keptOf({ counts }: LetterFacts): string {
-  const good = goodOf(counts)
+  const good = importedOf(counts)
   if (good === 0) return 'none was imported'
   if (good === 1) return '1 was imported and stays so'
-  return `${good === totalOf(counts) ? 'all' : number(good)} were imported and stay so`
+  return `${good === rowsOf(counts) ? 'all' : number(good)} were imported and stay so`
 }
 
 function whyNothing(facts: LetterFacts): readonly string[] {
@@ -134,7 +133,7 @@ const them = (count: number): string => (count === 1 ? 'it' : 'them')
 
 function sendAgain(facts: LetterFacts): string {
   const { importKind, ownId, counts } = facts
-  const isRest = !importedNothing(facts) && goodOf(counts) > 0
+  const isRest = !importedNothing(facts) && importedOf(counts) > 0
   const again = isRest
     ? 'To import the rest, send all of it again: what is imported already is not imported twice.'
     : `To ${isDryRun(facts) ? 'check' : 'import'} it, send it again.`
