@@ -146,9 +146,10 @@ function parametersOf(sources: readonly Source[]): string[] {
 
 function unnested(sources: readonly Source[]): { sql: string; parameters: readonly string[] } {
   const joined = sources.filter((source) => source.joined !== undefined)
-  const arrays = joined.map(() => `string_to_array(?::text, E'\\x1f', '')`)
+  const lists = joined.map(({ database }) => `unnest(string_to_array(?::text, E'\\x1f', '')) as ${database}`)
   return {
-    sql: `unnest(${arrays.join(', ')}) t (${joined.map(({ database }) => database).join(', ')})`,
+    // As a list and not after `from`, where PostgreSQL writes all values of each column down before it reads the first.
+    sql: `(select ${lists.join(', ')}) t`,
     parameters: joined.map((source) => source.joined ?? ''),
   }
 }
