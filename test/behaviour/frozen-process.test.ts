@@ -40,6 +40,7 @@ onServer('a process that is frozen in the middle of a transaction', () => {
     try {
       const answers = await inTime(
         Promise.all(Array.from({ length: 12 }, () => upload(service, 'email\na@example.com\n'))),
+        120_000,
       )
       expect(answers.map(({ status }) => status)).toEqual(Array(12).fill(503))
       for (const answer of answers) expect(jsonOf(answer)).toMatchObject({ code: 'database.unreachable' })

@@ -53,6 +53,7 @@ describe('kill -9 at any moment', () => {
         process!.child.kill('SIGKILL')
         await process!.exit
         await client.ending()
+        client.destroy()
         service = await start()
         // Where it was killed too soon there is none, and the newest of all would be that of an earlier look.
         const [receipt] = await newest(service, `?idempotencyKey=${key}`)
@@ -69,7 +70,6 @@ describe('kill -9 at any moment', () => {
         const answered = client.body.text
         const lines = recordsOf(answered.slice(0, answered.lastIndexOf('\n') + 1))
         expect(lines).toEqual(recordsOf(result.text).slice(0, lines.length))
-        client.destroy()
       }
     },
     600_000,

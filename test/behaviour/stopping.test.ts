@@ -64,8 +64,8 @@ describe('stopping the process', () => {
   }
 
   async function exitsSoon(): Promise<void> {
-    // Less than it grants to imports that run.
-    expect(await inTime(service.exit, 25_000)).toEqual({ code: 0, signal: null })
+    // Less than the twenty seconds that it grants to imports that run.
+    expect(await inTime(service.exit, 15_000)).toEqual({ code: 0, signal: null })
   }
 
   /** Waits until it has taken notice of the signal. */
