@@ -8,6 +8,7 @@ import { sendColumns } from './columns.ts'
 import { drainRest } from './drain.ts'
 import { exportUsers, type ExportRouteParts } from './export-users.ts'
 import { healthz, readyz } from './health.ts'
+import { listReceipts } from './history.ts'
 import { importUsers, type ImportRouteParts } from './import-users.ts'
 import {
   deleteMembersImport,
@@ -17,7 +18,7 @@ import {
   type MemberRouteParts,
 } from './members.ts'
 import { answerProblem, onlyMethods, unknownRoute } from './problem.ts'
-import { deleteReceipt, listReceipts, showReceipt, showResult } from './receipts.ts'
+import { deleteReceipt, showReceipt, showResult } from './receipts.ts'
 import { refuseAmbiguousTarget } from './request-form.ts'
 import { sendTemplate } from './template.ts'
 

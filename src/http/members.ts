@@ -15,7 +15,7 @@ import { queryOf } from './query.ts'
 import { readMembersImport, type MembersImport } from './read-members-import.ts'
 import { progressOf } from './receipt-json.ts'
 import { unknownImport } from './receipt-problems.ts'
-import { lettersOf, sendReceipt, sendResult, stopOrErase } from './receipts.ts'
+import { lettersOf, sendReceipt, sendResult, stopOrErase } from './send-receipt.ts'
 import { mismatch } from './replay.ts'
 
 /** What the routes of members need. */
