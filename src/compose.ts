@@ -3,17 +3,15 @@ import type { RequestListener } from 'node:http'
 import { setTimeout } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { TokenVerifier } from './auth/caller.ts'
-import type { CredentialRegister } from './auth/credentials.ts'
 import { createOwnIssuer, type OwnIssuer } from './auth/own-issuer.ts'
 import { createTokenVerifier } from './auth/token-verifier.ts'
 import { composeBackground } from './background.ts'
 import type { Config } from './config.ts'
 import { createAddressees } from './db/addressees.ts'
-import { createCredentialDirectory, createCredentialRegister } from './db/credentials.ts'
-import { openDatabase, type Database, type DatabaseSettings } from './db/database.ts'
+import { createCredentialDirectory } from './db/credentials.ts'
+import { openDatabase, type Database } from './db/database.ts'
 import { createJobStore } from './db/jobs.ts'
-import { hasTable, migrate } from './db/migrate.ts'
-import { createOrganizationDirectory, makeOrganizations } from './db/organizations.ts'
+import { createOrganizationDirectory } from './db/organizations.ts'
 import { ping } from './db/query.ts'
 import { TurnQueue } from './db/queue.ts'
 import { createReceiptStore } from './db/receipts.ts'
@@ -24,6 +22,7 @@ import { createWrongAttempts } from './db/wrong-attempts.ts'
 import { ServiceError } from './errors.ts'
 import { createApp } from './http/app.ts'
 import { RunningImports, stopping } from './receipts/running-imports.ts'
+import { setUp } from './set-up.ts'
 
 /** What a process does: it answers requests, it runs what was asked for in the background, or both. */
 export type Duties = 'web' | 'worker' | 'both'
@@ -165,34 +164,6 @@ export async function compose(config: Config, log: Logger, duties: Duties = 'bot
   }
 }
 
-/** What commands administer. */
-export interface Administration {
-  readonly credentials: CredentialRegister
-  /** Lets go of the database. */
-  close(): Promise<void>
-}
-
-/**
- * Opens the database for a command. Where the tables that it needs are not there, since the service was never
- * started, they and the organizations are made as at its start.
- *
- * @throws FolderInUse If another process has the embedded database open
- * @throws ServiceError `database.unreachable`
- */
-export async function administer(config: Config): Promise<Administration> {
-  const database = await openDatabase(config.database)
-  try {
-    if (!(await hasTable(database.knex, 'credentials'))) await setUp(config, database)
-  } catch (error) {
-    await database.close()
-    throw error
-  }
-  return {
-    credentials: createCredentialRegister(database.knex),
-    close: () => database.close(),
-  }
-}
-
 // What imports that are stopped have to finish their batches and to write that they were.
 const LAST_WORDS = 4_000
 
@@ -230,30 +201,5 @@ async function prepare(
       log.warn({ err: error.cause }, 'the database can not be reached yet')
       await setTimeout(RETRY_MILLISECONDS)
     }
-  }
-}
-
-/** Makes the tables, and the organizations that are to exist. */
-async function setUp(config: Config, database: Database): Promise<void> {
-  await withMigrations(config, database, async (settingUp) => {
-    await migrate(settingUp.knex)
-  })
-  await makeOrganizations(database.knex, config.organizations)
-}
-
-/** Tables may belong to a role of their own, which only migrations use. */
-async function withMigrations(
-  { database: settings }: Config,
-  database: Database,
-  use: (database: Database) => Promise<void>,
-): Promise<void> {
-  const own = settings.kind === 'postgres' && settings.migrationUrl !== settings.url
-  if (!own) return use(database)
-  const administering: DatabaseSettings = { kind: 'postgres', url: settings.migrationUrl }
-  const opened = await openDatabase(administering)
-  try {
-    await use(opened)
-  } finally {
-    await opened.close()
   }
 }

@@ -68,8 +68,10 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'compose.ts': [
     'background.ts',
     ...['import', 'users', 'receipts', 'csv', 'json', 'jobs', 'mail', 'auth', 'db', 'http'],
-    ...['errors.ts', 'config.ts'],
+    ...['errors.ts', 'config.ts', 'set-up.ts'],
   ],
+  'administer.ts': ['set-up.ts', 'auth (types)', 'db', 'config.ts'],
+  'set-up.ts': ['db', 'config.ts'],
   http: ['import', 'users', 'receipts', 'csv', 'json', 'jobs', 'auth', 'errors.ts', 'log.ts'],
   jobs: ['import', 'users', 'receipts', 'csv', 'json', 'errors.ts'],
   // a receipt's writer is where the engine stores its batches
@@ -91,7 +93,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   cli: ['users', 'auth', 'config.ts', 'errors.ts'],
 }
 
-/** Commands that administer may be wired like the service. */
+/** Commands that administer get at the database. */
 const administering = ['cli/credentials.ts']
 
 /** Which folders, or files, may import a library. */
@@ -108,7 +110,7 @@ const homes: readonly (readonly [library: RegExp, homes: readonly string[]])[] =
 function isAllowed({ file, target, typesOnly }: Import): boolean {
   const folder = folderOf(file)
   if (folderOf(target) === folder) return true
-  if (administering.includes(file) && target === 'compose.ts') return true
+  if (administering.includes(file) && target === 'administer.ts') return true
   return (mayImport[folder] ?? []).some((allowed) => {
     const types = allowed.endsWith(' (types)')
     const place = types ? allowed.slice(0, -' (types)'.length) : allowed

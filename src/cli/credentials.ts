@@ -1,7 +1,7 @@
 import { roles } from '../auth/caller.ts'
 import { credentialKinds, makeCredential, type Credential } from '../auth/credentials.ts'
 import { isSlug } from '../auth/organization.ts'
-import type { Administration } from '../compose.ts'
+import type { Administration } from '../administer.ts'
 import { ConfigError, readConfig, type Config } from '../config.ts'
 import { RefusedStart, ServiceError } from '../errors.ts'
 import { canonicalEmail } from '../users/email.ts'
@@ -155,7 +155,7 @@ async function run(): Promise<void> {
   }
   const config = readConfig(process.env)
   // The whole service is loaded only for who has asked for something that makes sense.
-  const { administer } = await import('../compose.ts')
+  const { administer } = await import('../administer.ts')
   const administration = await administer(config)
   try {
     await task(administration, config)

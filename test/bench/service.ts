@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { makeCredential } from '../../src/auth/credentials.ts'
-import { administer } from '../../src/compose.ts'
+import { administer } from '../../src/administer.ts'
 import { readConfig } from '../../src/config.ts'
 import { organization } from './files.ts'
 
