@@ -42,6 +42,8 @@ export interface DatabaseProxy {
   readonly commits: number
   /** Whether the strike has come about. */
   readonly struck: boolean
+  /** The statement that was struck; of a COMMIT with the one before it, which says what was to be committed. */
+  readonly struckStatement: string | undefined
   /** How many connections are open. */
   readonly connections: number
   setMode(mode: Mode): void
@@ -86,9 +88,13 @@ class State {
   mode: Mode = { kind: 'pass' }
   statements = 0
   commits = 0
-  struck = false
+  struckStatement: string | undefined
   #strike: Strike | undefined
   readonly #links = new Set<Link>()
+
+  get struck(): boolean {
+    return this.struckStatement !== undefined
+  }
 
   get connections(): number {
     return this.#links.size
@@ -113,7 +119,7 @@ class State {
     this.#strike = undefined
     this.statements = 0
     this.commits = 0
-    this.struck = false
+    this.struckStatement = undefined
     this.setMode({ kind: 'pass' })
   }
 
@@ -121,8 +127,8 @@ class State {
     for (const link of this.#links) link.cut()
   }
 
-  /** Counts a statement, and says what becomes of it. */
-  count(sql: string): Blow | undefined {
+  /** Counts a statement, which comes after another on its connection, and says what becomes of it. */
+  count(sql: string, before: string): Blow | undefined {
     const isCommit = /^\s*commit\b/i.test(sql)
     this.statements += 1
     if (isCommit) this.commits += 1
@@ -130,7 +136,7 @@ class State {
     if (strike === undefined || this.struck) return undefined
     if (strike.at === 'commit' && !isCommit) return undefined
     if ((strike.at === 'commit' ? this.commits : this.statements) !== strike.nth) return undefined
-    this.struck = true
+    this.struckStatement = isCommit ? `${before}; ${sql}` : sql
     return strike.blow
   }
 }
@@ -148,6 +154,7 @@ class Link {
   readonly #server: Socket
   readonly #state: State
   readonly #messages = new MessageReader(false)
+  #before = ''
   readonly #waiting: Waiting[] = []
   #timer: NodeJS.Timeout | undefined
   /** A statement in parts is on its way to being replaced: they are dropped up to their Sync. */
@@ -240,7 +247,8 @@ class Link {
       return
     }
     const sql = statementOf(message)
-    const blow = sql === undefined ? undefined : this.#state.count(sql)
+    const blow = sql === undefined ? undefined : this.#state.count(sql, this.#before)
+    this.#before = sql ?? this.#before
     if (blow === undefined) this.#send(message.bytes)
     else this.#strike(blow, message)
   }

@@ -13,8 +13,8 @@ import { Upload, type UploadOptions } from './upload.ts'
 export interface Trial {
   readonly upload?: Partial<UploadOptions>
   readonly options?: PostOptions
-  /** What the answer must be; by default it may be broken off. */
-  readonly terms?: AnswerTerms
+  /** What the answer must be, told once what broke is mended; by default it may be broken off. */
+  readonly terms?: () => AnswerTerms
   /** Called when the upload has begun. */
   readonly during?: (answered: Promise<Answer>) => Promise<void>
   /**
@@ -49,7 +49,7 @@ export async function tryOut(lab: Lab, run: Run, trial: Trial): Promise<Answer> 
   const detailed = run.random.between(0, 1) === 1
   const upload = uploadOf(lab, run, trial.upload)
   const key = `key-${upload.options.tag}`
-  const importing = new Importing(lab, run, upload, { detailed, ...trial.terms })
+  const importing = new Importing(lab, run, upload, () => ({ detailed, ...trial.terms?.() }))
   await lab.stand.database.seed(upload.seeded())
 
   const options = { detailed, key, ...trial.options }
@@ -81,14 +81,18 @@ class Importing {
   readonly #lab: Lab
   readonly #run: Run
   readonly #upload: Upload
-  readonly #terms: AnswerTerms
+  readonly #termsNow: () => AnswerTerms
   #receipt: Receipt | undefined
 
-  constructor(lab: Lab, run: Run, upload: Upload, terms: AnswerTerms) {
+  constructor(lab: Lab, run: Run, upload: Upload, terms: () => AnswerTerms) {
     this.#lab = lab
     this.#run = run
     this.#upload = upload
-    this.#terms = terms
+    this.#termsNow = terms
+  }
+
+  get #terms(): AnswerTerms {
+    return this.#termsNow()
   }
 
   say(complaints: readonly Complaint[]): void {

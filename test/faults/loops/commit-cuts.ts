@@ -22,7 +22,7 @@ export const commitCuts: Loop = {
       stand.proxy.strike({ at: 'commit', nth: run.random.between(1, most), blow: someCut(run) })
       await tryOut(lab, run, {
         upload: { rows: count },
-        terms: { complete: true, refusedBy: [503] },
+        terms: () => ({ complete: true, refusedBy: [503] }),
         mend: () => {
           if (stand.proxy.struck) struck += 1
           stand.proxy.heal()

@@ -25,7 +25,7 @@ export const outages: Loop = {
       await tryOut(lab, run, {
         upload: { rows },
         options: moment.options,
-        terms: { complete: true, refusedBy: outage.harmless ? [] : [503] },
+        terms: () => ({ complete: true, refusedBy: outage.harmless ? [] : [503] }),
         during: (answered) => moment.during(answered, outage.happen),
         mend,
       })

@@ -17,7 +17,7 @@ export const restarts: Loop = {
       await tryOut(lab, run, {
         upload: { rows: count },
         options: moment.options,
-        terms: { complete: true, refusedBy: [503] },
+        terms: () => ({ complete: true, refusedBy: [503] }),
         during: (answered) =>
           moment.during(answered, async () => {
             const started = performance.now()

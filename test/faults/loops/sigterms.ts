@@ -27,7 +27,7 @@ export const sigterms: Loop = {
       await tryOut(lab, run, {
         upload: { rows: count },
         options: { ...moment.options, ...(held ? holding() : {}) },
-        terms: { complete: false },
+        terms: () => ({ complete: false }),
         killed: true,
         during: (answered) =>
           moment.during(answered, async () => {

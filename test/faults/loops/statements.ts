@@ -56,12 +56,14 @@ export const statements: Loop = {
       const failure = failures[run.number % failures.length]!
       const nth =
         runs >= pairs ? 1 + Math.floor((run.number - 1) / failures.length) : run.random.between(1, last)
+      let refused: string | undefined
       stand.proxy.strike({ at: 'statement', nth, blow: blowOf(failure) })
       await tryOut(lab, withFailure(run, nth, failure), {
         upload: { rows: ROWS, plain: true },
-        terms: termsOf(failure, nth >= course.statements),
+        terms: () => termsOf(failure, refused),
         mend: () => {
-          if (stand.proxy.struck) struck += 1
+          refused = stand.proxy.struckStatement
+          if (refused !== undefined) struck += 1
           stand.proxy.heal()
           return Promise.resolve(undefined)
         },
@@ -81,7 +83,8 @@ function blowOf({ sqlstate, fatal = false }: Failure): Blow {
  * Where the database refuses something once, at most one row may be refused for it. Such an error outside a batch
  * is a mistake of the service's, and may be answered so; where the receipt is finished, by breaking off.
  */
-function termsOf({ meaning, sqlstate }: Failure, isLate: boolean): AnswerTerms {
+function termsOf({ meaning, sqlstate }: Failure, refused = ''): AnswerTerms {
+  const isLate = /\bended_at = clock_timestamp\(\)/.test(refused)
   const asMistake = meaning === 'row' || sqlstate === '23505'
   return {
     complete: meaning !== 'any' && !(isLate && meaning === 'row'),
