@@ -2,6 +2,7 @@ import type { Knex } from 'knex'
 import type { Job } from '../jobs/job.ts'
 import type { Receipt } from '../receipts/receipt.ts'
 import { stopped } from '../receipts/running-imports.ts'
+import { oldestJob, oldestOf } from './due-jobs.ts'
 import { exhausted, jobEndings, MAX_ATTEMPTS, nextTurn } from './job-endings.ts'
 import { PIECES_AT_ONCE, readPayload } from './payloads.ts'
 import { persevere } from './persevere.ts'
@@ -18,7 +19,7 @@ import {
 } from './receipt-sql.ts'
 import { createReceiptWriter } from './receipt-writer.ts'
 import type { ReceiptStoreParts } from './receipts.ts'
-import { isItsOwn, oldestJob, oldestOf, setAside, type SetAsideParts } from './set-aside.ts'
+import { isItsOwn, setAside, type SetAsideParts } from './set-aside.ts'
 import { inTransaction } from './transaction.ts'
 
 /** What the store of jobs needs to know. */

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import type { JobStore } from '../jobs/job.ts'
 import type { ImportPlace, UploadDigest } from '../receipts/receipt.ts'
 import { takeTurn, type JobStoreParts } from './claims.ts'
+import { dueJobs } from './due-jobs.ts'
 import { overdue } from './overdue.ts'
 import { ArrivingPayload, storePayload, storePiece } from './payloads.ts'
 import { persevere, promptly } from './persevere.ts'
@@ -85,10 +86,7 @@ async function remind(trx: Knex, queue: TurnQueue): Promise<void> {
   const waiting = await query<{ organization_id: number }>(
     trx,
     `select distinct i.organization_id
-       from imports i join import_jobs j on j.organization_id = i.organization_id and j.import_id = i.id
-      where i.state = 'waiting' and j.not_before <= clock_timestamp() and not ${standsInLine('i.organization_id')}
-        and not exists (
-          select 1 from imports r where r.organization_id = i.organization_id and r.state = 'running' and r.fence > 0)
+       from ${dueJobs()} and not ${standsInLine('i.organization_id')}
       order by i.organization_id`,
     [],
   )

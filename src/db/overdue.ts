@@ -1,4 +1,5 @@
 import type { Knex } from 'knex'
+import { dueJobs } from './due-jobs.ts'
 import { query } from './query.ts'
 import { countNames } from './receipt-sql.ts'
 
@@ -17,10 +18,7 @@ export async function overdue(knex: Knex, processId: string): Promise<string | u
     `with next as (
        select distinct on (i.organization_id)
               j.rows_total - (${rowsOf('i')}) as rows_left, greatest(j.queued_at, j.not_before) as since
-         from imports i join import_jobs j on j.organization_id = i.organization_id and j.import_id = i.id
-        where i.state = 'waiting' and j.not_before <= clock_timestamp()
-          and not exists (
-            select 1 from imports r where r.organization_id = i.organization_id and r.state = 'running' and r.fence > 0)
+         from ${dueJobs()}
         order by i.organization_id, i.created_at, i.id
      )
      select i.id

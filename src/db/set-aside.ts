@@ -1,7 +1,8 @@
 import type { Knex } from 'knex'
 import { internal } from '../errors.ts'
 import type { RunningImports } from '../receipts/running-imports.ts'
-import { query, type Parameter } from './query.ts'
+import { oldestJob, oldestOf } from './due-jobs.ts'
+import { query } from './query.ts'
 import type { TurnQueue } from './queue.ts'
 import { meaningOf } from './trouble.ts'
 
@@ -57,24 +58,3 @@ async function postpone(
   )
   return postponed?.id
 }
-
-/**
- * The oldest job of an organization that waits, where none runs. One that this process was taken for dead over still runs
- * in it, and must end first.
- */
-export const oldestJob = `
-  select i.organization_id, i.id, i.chunks
-    from imports i join import_jobs j on j.organization_id = i.organization_id and j.import_id = i.id
-   where i.organization_id = ?::integer and i.state = 'waiting' and j.not_before <= clock_timestamp()
-     and i.id <> all(string_to_array(?::text, ' '))
-     and not exists (
-       select 1 from imports r where r.organization_id = ?::integer and r.state = 'running' and r.fence > 0)
-   order by i.created_at, i.id
-   limit 1 for update of i skip locked`
-
-/** The parameters of {@link oldestJob}. */
-export const oldestOf = (organizationId: number, running: RunningImports): readonly Parameter[] => [
-  organizationId,
-  running.ids.join(' '),
-  organizationId,
-]

@@ -31,6 +31,7 @@ export class Turns {
       if (this.#last.get(organizationId) === turn) this.#last.delete(organizationId)
     }
   }
+
   /** As {@link take}, for work that keeps its connection for long: only some of all organizations do so at once. */
   takeLong<T>(organizationId: number, work: (spent: number) => Promise<T>): Promise<T> {
     return this.take(organizationId, async (spent) => {
