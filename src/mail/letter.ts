@@ -1,5 +1,4 @@
-import type { Counts } from '../receipts/counts.ts'
-import { rowsOf } from '../receipts/counts.ts'
+import { rowsOf, type Counts } from '../receipts/counts.ts'
 import { importedNothing, isWhole, number, progressOf, wasEmpty, type LetterFacts } from './facts.ts'
 import { plain } from './plain.ts'
 import { happenedIn, idName, nextAfter, subjectOf } from './sentences.ts'

@@ -27,14 +27,15 @@ export function lesserRole(
   return one === 'organization_owner' || other === undefined ? other : one
 }
 
-function isGrantable(role: ImportingRole, given: string): boolean {
-  return (mayGrant[role] as readonly string[]).includes(given)
+/** Those of a list of roles that the caller may not grant. */
+function beyondGrant(role: ImportingRole, given: string): readonly string[] {
+  return roleSet(given).filter((each) => !(mayGrant[role] as readonly string[]).includes(each))
 }
 
 /** Whether a caller may change a user at all: only one whose every role he could grant. */
 export function mayChange(role: ImportingRole, user: StoredUser): boolean {
   if (role === 'organization_owner') return true
-  return roleSet(valueOf(user.values, 'roles') ?? '').every((each) => isGrantable(role, each))
+  return beyondGrant(role, valueOf(user.values, 'roles') ?? '').length === 0
 }
 
 /** The value that a new user has in a column which the row leaves blank. */
@@ -44,7 +45,7 @@ export function defaultOf(column: ColumnDefinition): string {
 
 /** What a caller may not set; of roles, as of every list, the value is only those that he may not grant. */
 function forbidden(role: ImportingRole, column: ColumnName, value: string): Fault {
-  const offending = column === 'roles' ? roleSet(value).filter((each) => !isGrantable(role, each)) : []
+  const offending = column === 'roles' ? beyondGrant(role, value) : []
   return forbiddenValue(column, offending.length === 0 ? value : offending.join(','))
 }
 
@@ -77,8 +78,8 @@ export function forbiddenOnExisting(
 /** Roles that no row of this caller may ever have: a user who has them the caller could not change either. */
 export function forbiddenRoles(role: ImportingRole, values: Readonly<Values>): Fault[] {
   if (role === 'organization_owner') return []
-  const given = valueOf(values, 'roles') ?? ''
-  return roleSet(given).every((each) => isGrantable(role, each)) ? [] : [forbidden(role, 'roles', given)]
+  const offending = beyondGrant(role, valueOf(values, 'roles') ?? '')
+  return offending.length === 0 ? [] : [forbiddenValue('roles', offending.join(','))]
 }
 
 /** The place of a user's strongest role; no role's name is part of another's. */
